@@ -1,0 +1,46 @@
+# How this repository compiles its own tests, examples and benchmarks. None of it reaches a user of the library.
+
+include(CheckCXXCompilerFlag)
+
+get_property(bagssl_multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT bagssl_multi_config)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo or MinSizeRel" FORCE)
+endif()
+
+if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(BAGSSL_CCACHE ccache)
+  mark_as_advanced(BAGSSL_CCACHE)
+  if(BAGSSL_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${BAGSSL_CCACHE}")
+    set(CMAKE_CUDA_COMPILER_LAUNCHER "${BAGSSL_CCACHE}")
+  endif()
+endif()
+
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+# bagssl_warnings: strict, as errors.
+add_library(bagssl_warnings INTERFACE)
+target_compile_options(bagssl_warnings INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wconversion>"
+  # Eigen's reductions with AVX-512 are reported out of the compiler's own intrinsics.
+  "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>")
+if(BAGSSL_WERROR)
+  target_compile_options(bagssl_warnings INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Werror>"
+                                                   "$<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings>")
+endif()
+
+# bagssl_dev: the library as our programs link it, always PRIVATE: warnings, this machine's instructions, all cores.
+add_library(bagssl_dev INTERFACE)
+target_link_libraries(bagssl_dev INTERFACE bagssl::bagssl bagssl_warnings)
+if(TARGET bagssl::openmp)
+  target_link_libraries(bagssl_dev INTERFACE "$<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:bagssl::openmp>")
+endif()
+if(BAGSSL_NATIVE)
+  # The generic tuning is deliberate: g++ 12 otherwise splits 512-bit vectors on some processors, which costs a fifth of
+  # the speed of Eigen's matrix product.
+  check_cxx_compiler_flag("-march=native -mtune=generic" BAGSSL_HAS_NATIVE)
+  if(BAGSSL_HAS_NATIVE)
+    target_compile_options(bagssl_dev INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-march=native;-mtune=generic>")
+  endif()
+endif()

@@ -1,0 +1,163 @@
+#pragma once
+/// The CPU backend: Eigen for dense algebra, OpenMP (where enabled) for everything else. The only header of
+/// the library that brings Eigen in; nothing else in the library includes it.
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "ssl/backend/eigen/conv.hpp"
+#include "ssl/backend/eigen/dense.hpp"
+#include "ssl/backend/eigen/elementwise.hpp"
+#include "ssl/backend/eigen/parallel.hpp"
+#include "ssl/backend/verbs.hpp"
+#include "ssl/core/error.hpp"
+
+namespace ssl {
+
+/// Owned host memory, aligned to 64 bytes, uninitialised.
+template <class T>
+class host_buffer {
+ public:
+  host_buffer() = default;
+  explicit host_buffer(index count) : count_(count) {
+    if (count > 0)
+      data_.reset(static_cast<T*>(::operator new (bytes(count), std::align_val_t{64}, std::nothrow)));
+    if (count > 0 && !data_)
+      throw backend_error("ssl: out of memory: " + std::to_string(bytes(count)) + " bytes were asked for");
+  }
+
+  /// Everything as one column (count, 1).
+  matrix_view<T, host_space> all() const { return {data_.get(), count_, 1, count_}; }
+  /// The first rows * cols elements as a matrix.
+  matrix_view<T, host_space> as(index rows, index cols) const { return {data_.get(), rows, cols, rows}; }
+  index size() const { return count_; }
+
+ private:
+  struct free_aligned {
+    void operator()(T* p) const { ::operator delete (static_cast<void*>(p), std::align_val_t{64}); }
+  };
+  static std::size_t bytes(index count) { return static_cast<std::size_t>(count) * sizeof(T); }
+
+  std::unique_ptr<T[], free_aligned> data_;
+  index count_ = 0;
+};
+
+/// Models `Backend` and offers the wide verbs `conv2d_forward` and `conv2d_backward`.
+/// Not thread-safe: one backend object per thread of control; its verbs use `threads()` threads inside.
+template <std::floating_point T>
+class eigen_backend {
+ public:
+  using scalar = T;
+  using space = host_space;
+  using matrix = matrix_view<T, host_space>;
+  using const_matrix = matrix_view<const T, host_space>;
+
+  /// `threads` = 0 takes what OpenMP offers. Also sets the threads of Eigen's own products, which are global.
+  explicit eigen_backend(int threads = 0) : threads_(threads > 0 ? threads : cpu::hardware_threads()) {
+    Eigen::setNbThreads(threads_);
+  }
+
+  static constexpr const char* name() { return "eigen"; }
+  int threads() const { return threads_; }
+  /// Allocations made through this object so far. Eigen's own packing buffers are not counted.
+  index allocations() const { return allocations_; }
+
+  template <class U, class F, class... Ts>
+  void map(matrix_view<U, host_space> out, F f, matrix_view<const Ts, host_space>... in) {
+    cpu::map(threads_, out, f, in...);
+  }
+  template <class Acc, class Fold, class F, class... Ts>
+  void map_reduce(matrix_view<Acc, host_space> out, Fold fold, F f, matrix_view<const Ts, host_space>... in) {
+    cpu::map_reduce(
+        threads_, [this](index count) { return work<Acc>(count); }, out, fold, f, in...);
+  }
+  template <class F>
+  void for_each_column(index count, F f) {
+    const index parts = count < 4 * threads_ ? count : std::min<index>(count, 16 * threads_);
+    cpu::parallel_for(threads_, parts, [&](index k) {
+      const cpu::range r = cpu::part(count, parts, k);
+      for (index j = r.first; j < r.last; ++j) f(cpu::serial_team{}, j);
+    });
+  }
+
+  void gemm(trans ta, trans tb, T alpha, const_matrix a, const_matrix b, T beta, matrix c) {
+    cpu::gemm<T>(ta, tb, alpha, a, b, beta, c);
+  }
+  void syrk(trans op, T alpha, const_matrix a, T beta, matrix c) {
+    cpu::syrk<T>(threads_, op, alpha, a, beta, c);
+  }
+
+  void cholesky(matrix a, matrix info) {
+    Eigen::LLT<Eigen::Ref<cpu::dense<T>, Eigen::Unaligned, Eigen::OuterStride<>>> factor(a_map(a));
+    info(0, 0) = factor.info() == Eigen::Success ? T{0} : T{1};
+  }
+  void cholesky_solve(const_matrix l, matrix b) {
+    const auto factor = cpu::eigen_map(l);
+    auto x = cpu::eigen_map(b);
+    factor.template triangularView<Eigen::Lower>().solveInPlace(x);
+    factor.template triangularView<Eigen::Lower>().adjoint().solveInPlace(x);
+  }
+  void eigh(matrix a, matrix w, matrix info) {
+    Eigen::SelfAdjointEigenSolver<cpu::dense<T>> solver(cpu::eigen_map(a));
+    info(0, 0) = solver.info() == Eigen::Success ? T{0} : T{1};
+    cpu::eigen_map(a) = solver.eigenvectors();
+    cpu::eigen_map(w) = solver.eigenvalues();
+  }
+
+  /// y = W * x, feature maps as (channels, pixels), weights as conv_geometry has them. `=`.
+  void conv2d_forward(const conv_geometry& g, const_matrix x, const_matrix weights, matrix y) {
+    cpu::conv_forward<T>(
+        threads_, [this](index count) { return work<T>(count); }, g, x, weights, y);
+  }
+  /// dx = gradient of the input (left out where dx is empty), dweights += gradient of the weights.
+  void conv2d_backward(const conv_geometry& g, const_matrix x, const_matrix weights, const_matrix dy,
+                       matrix dx, matrix dweights) {
+    cpu::conv_backward<T>(
+        threads_, [this](index count) { return work<T>(count); }, g, x, weights, dy, dx, dweights);
+  }
+
+  template <class U>
+  void upload(matrix_view<const U, host_space> from, matrix_view<U, host_space> to) {
+    move(from, to);
+  }
+  template <class U>
+  void download(matrix_view<const U, host_space> from, matrix_view<U, host_space> to) {
+    move(from, to);
+  }
+  void wait() {}
+
+  template <class U = T>
+  host_buffer<U> allocate(index count) {
+    ++allocations_;
+    return host_buffer<U>(count);
+  }
+
+ private:
+  static auto a_map(matrix a) { return cpu::eigen_map(a); }
+
+  template <class U>
+  static void move(matrix_view<const U, host_space> from, matrix_view<U, host_space> to) {
+    if (from.rows != to.rows || from.cols != to.cols)
+      throw shape_error("ssl: a matrix of " + detail::extent(from) + " cannot be copied into one of " +
+                        detail::extent(to));
+    for (index j = 0; j < from.cols; ++j)
+      std::memcpy(to.column(j), from.column(j), static_cast<std::size_t>(from.rows) * sizeof(U));
+  }
+
+  /// Memory that one verb needs while it runs; grows, never shrinks.
+  template <class U>
+  U* work(index count) {
+    const index bytes = count * static_cast<index>(sizeof(U));
+    if (work_.size() < bytes) work_ = allocate<std::byte>(bytes + bytes / 4);
+    return reinterpret_cast<U*>(work_.all().data);
+  }
+
+  int threads_;
+  index allocations_ = 0;
+  host_buffer<std::byte> work_;
+};
+
+}  // namespace ssl

@@ -1,0 +1,144 @@
+#pragma once
+/// The checked front door to a backend's verbs: shapes are compared once, here, with the same sentence for
+/// every backend. The checks are integer compares and always on.
+
+#include <string>
+
+#include "ssl/backend/backend.hpp"
+#include "ssl/core/error.hpp"
+
+namespace ssl {
+
+namespace detail {
+
+inline std::string extent(index rows, index cols) {
+  return std::to_string(rows) + "x" + std::to_string(cols);
+}
+
+template <class V>
+std::string extent(const V& v) {
+  return extent(v.rows, v.cols);
+}
+
+/// Throws `ssl::verb: <what>` unless the condition holds.
+inline void require(bool holds, const char* verb, const std::string& what) {
+  if (!holds) throw shape_error("ssl::" + std::string(verb) + ": " + what);
+}
+
+template <class B, class... Vs>
+consteval void same_space() {
+  static_assert((std::same_as<typename Vs::space, typename B::space> && ...),
+                "ssl: this matrix lives in another memory than the backend computes in; upload() or "
+                "download() it first.");
+}
+
+}  // namespace detail
+
+/// out(i, j) = f(x...) or f(i, j, x...).
+template <class B, MatrixView Out, class F, MatrixView... In>
+void map(B& be, Out out, F f, In... in) {
+  detail::same_space<B, Out, In...>();
+  if (!((in.rows == out.rows && in.cols == out.cols) && ...)) {
+    std::string found;
+    ((found += (found.empty() ? "" : ", ") + detail::extent(in)), ...);
+    detail::require(false, "map",
+                    "out is " + detail::extent(out) + ", the inputs are " + found + "; all must be equal");
+  }
+  if (out.size() > 0) be.map(out, f, as_const(in)...);
+}
+
+/// out = fold(out, f(x...)) along the collapsed sides.
+template <class B, MatrixView Out, class Fold, class F, MatrixView First, MatrixView... In>
+void map_reduce(B& be, Out out, Fold fold, F f, First first, In... in) {
+  detail::same_space<B, Out, First, In...>();
+  const bool same = ((in.rows == first.rows && in.cols == first.cols) && ...);
+  const bool collapsed = (out.rows == 1 || out.rows == first.rows) &&
+                         (out.cols == 1 || out.cols == first.cols) && (out.rows == 1 || out.cols == 1);
+  if (!same || !collapsed)
+    detail::require(false, "map_reduce",
+                    "out is " + detail::extent(out) + ", the first input is " + detail::extent(first) +
+                        "; inputs must be equal, out must be 1x1, " + detail::extent(first.rows, 1) + " or " +
+                        detail::extent(1, first.cols));
+  if (first.size() > 0) be.map_reduce(out, fold, f, as_const(first), as_const(in)...);
+}
+
+/// f(team, j) for each j in [0, count).
+template <class B, class F>
+void for_each_column(B& be, index count, F f) {
+  if (count > 0) be.for_each_column(count, f);
+}
+
+/// c = alpha op(a) op(b) + beta c. Cost 2 m n k flops. c must not overlap a or b.
+template <class B, MatrixView A, MatrixView Bm, MatrixView C>
+void gemm(B& be, trans ta, trans tb, std::type_identity_t<typename B::scalar> alpha, A a, Bm b,
+          std::type_identity_t<typename B::scalar> beta, C c) {
+  detail::same_space<B, A, Bm, C>();
+  const index m = ta == trans::no ? a.rows : a.cols, k = ta == trans::no ? a.cols : a.rows;
+  const index kb = tb == trans::no ? b.rows : b.cols, n = tb == trans::no ? b.cols : b.rows;
+  if (k != kb || c.rows != m || c.cols != n)
+    detail::require(false, "gemm",
+                    "op(a) is " + detail::extent(m, k) + ", op(b) is " + detail::extent(kb, n) + ", c is " +
+                        detail::extent(c) + "; the inner extents must agree and c must be " +
+                        detail::extent(m, n));
+  if (c.size() > 0) be.gemm(ta, tb, alpha, cview<B>(a), cview<B>(b), beta, view<B>(c));
+}
+
+/// c = alpha op(a) op(a)^T + beta c, symmetric, both triangles written. Cost n^2 k flops.
+template <class B, MatrixView A, MatrixView C>
+void syrk(B& be, trans op, std::type_identity_t<typename B::scalar> alpha, A a,
+          std::type_identity_t<typename B::scalar> beta, C c) {
+  detail::same_space<B, A, C>();
+  const index n = op == trans::no ? a.rows : a.cols;
+  if (c.rows != n || c.cols != n)
+    detail::require(
+        false, "syrk",
+        "a is " + detail::extent(a) + ", c is " + detail::extent(c) + "; c must be " + detail::extent(n, n));
+  if (c.size() > 0) be.syrk(op, alpha, cview<B>(a), beta, view<B>(c));
+}
+
+/// a = L L^T; L replaces the lower triangle of a, the rest of a is undefined. n^3 / 3 flops.
+template <class B, MatrixView A, MatrixView Info>
+void cholesky(B& be, A a, Info info) {
+  detail::same_space<B, A, Info>();
+  if (a.rows != a.cols || info.size() != 1)
+    detail::require(
+        false, "cholesky",
+        "a is " + detail::extent(a) + ", info is " + detail::extent(info) + "; a must be square, info 1x1");
+  be.cholesky(a, info);
+}
+
+/// b = (L L^T)^-1 b with the factor that `cholesky` left. 2 n^2 cols flops.
+template <class B, MatrixView L, MatrixView X>
+void cholesky_solve(B& be, L l, X b) {
+  detail::same_space<B, L, X>();
+  if (l.rows != l.cols || l.rows != b.rows)
+    detail::require(
+        false, "cholesky_solve",
+        "l is " + detail::extent(l) + ", b is " + detail::extent(b) + "; l must be square with b's rows");
+  be.cholesky_solve(cview<B>(l), view<B>(b));
+}
+
+/// Eigenvectors into a's columns, ascending eigenvalues into w (n, 1). May allocate: not for a step.
+template <class B, MatrixView A, MatrixView W, MatrixView Info>
+void eigh(B& be, A a, W w, Info info) {
+  detail::same_space<B, A, W, Info>();
+  if (a.rows != a.cols || w.rows != a.rows || w.cols != 1 || info.size() != 1)
+    detail::require(false, "eigh",
+                    "a is " + detail::extent(a) + ", w is " + detail::extent(w) + "; a must be square, w " +
+                        detail::extent(a.rows, 1) + ", info 1x1");
+  be.eigh(a, w, info);
+}
+
+/// out = x.
+template <class B, MatrixView In, MatrixView Out>
+void copy(B& be, In x, Out out) {
+  map(be, out, fn::identity<typename Out::value_type>{}, x);
+}
+
+/// out = value everywhere.
+template <class B, MatrixView Out>
+void fill(B& be, Out out, typename Out::value_type value) {
+  map(be, out, fn::constant<typename Out::value_type>{value});
+}
+
+}  // namespace ssl
