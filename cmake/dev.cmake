@@ -34,7 +34,7 @@ endif()
 add_library(bagssl_dev INTERFACE)
 target_link_libraries(bagssl_dev INTERFACE bagssl::bagssl bagssl_warnings)
 if(TARGET bagssl::openmp)
-  target_link_libraries(bagssl_dev INTERFACE "$<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:bagssl::openmp>")
+  target_link_libraries(bagssl_dev INTERFACE bagssl::openmp)
 endif()
 if(BAGSSL_NATIVE)
   # The generic tuning is deliberate: g++ 12 otherwise splits 512-bit vectors on some processors, which costs a fifth of

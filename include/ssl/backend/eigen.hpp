@@ -91,7 +91,8 @@ class eigen_backend {
   }
 
   void cholesky(matrix a, matrix info) {
-    Eigen::LLT<Eigen::Ref<cpu::dense<T>, Eigen::Unaligned, Eigen::OuterStride<>>> factor(a_map(a));
+    auto in_place = cpu::eigen_map(a);
+    Eigen::LLT<Eigen::Ref<cpu::dense<T>, Eigen::Unaligned, Eigen::OuterStride<>>> factor(in_place);
     info(0, 0) = factor.info() == Eigen::Success ? T{0} : T{1};
   }
   void cholesky_solve(const_matrix l, matrix b) {
@@ -136,8 +137,6 @@ class eigen_backend {
   }
 
  private:
-  static auto a_map(matrix a) { return cpu::eigen_map(a); }
-
   template <class U>
   static void move(matrix_view<const U, host_space> from, matrix_view<U, host_space> to) {
     if (from.rows != to.rows || from.cols != to.cols)

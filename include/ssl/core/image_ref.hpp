@@ -1,0 +1,43 @@
+#pragma once
+/// One image under work: what cropping writes and augmentations change in place.
+
+#include "ssl/core/config.hpp"
+#include "ssl/core/shape.hpp"
+
+namespace ssl {
+
+/// `shape.size()` scalars, channel-last: (channel, x, y) from the fastest to the slowest. Does not own.
+template <class T>
+struct image_ref {
+  T* pixels = nullptr;
+  T* scratch = nullptr;  // as many scalars again, free to use, undefined on entry
+  image_shape shape{};
+
+  SSL_FN T& operator()(index channel, index y, index x) const {
+    return pixels[(y * shape.width + x) * shape.channels + channel];
+  }
+};
+
+/// A whole run of `for_each_run`: a constant, so that loops over it become vector instructions.
+struct full_run {
+  static constexpr index length = 16;
+  SSL_FN constexpr operator index() const { return length; }
+};
+
+/// Cuts `rows` rows of `length` elements into runs of at most 16 and shares them among the team:
+/// body(row, first, count) for elements [first, first + count) of a row. `count` is a `full_run` for all
+/// but a row's last run, else an `index`: take it as `auto`. Done on return, for the whole team.
+template <class Team, class Body>
+SSL_FN void for_each_run(const Team& team, index rows, index length, const Body& body) {
+  const index runs = (length + full_run::length - 1) / full_run::length;
+  team.for_each(rows * runs, [=, &body](index k) {
+    const index row = k / runs, first = (k - row * runs) * full_run::length;
+    if (length - first >= full_run::length) {
+      body(row, first, full_run{});
+    } else {
+      body(row, first, length - first);
+    }
+  });
+}
+
+}  // namespace ssl

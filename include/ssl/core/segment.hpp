@@ -1,0 +1,47 @@
+#pragma once
+/// The table of a flat block of parameters: which stretch is what, how it starts, and how it may be trained.
+/// Layers write it, optimizers and files read it.
+
+#include <string>
+#include <vector>
+
+#include "ssl/core/config.hpp"
+
+namespace ssl {
+
+enum class role {
+  matrix,  // weights: decayed and adapted
+  vector,  // biases and normalisation parameters: usually neither
+  buffer,  // running statistics: not trained at all
+};
+
+/// How a segment's values start: every entry drawn alike, or one constant.
+struct initialiser {
+  enum class kind { constant, uniform, normal };
+  kind how = kind::constant;
+  double value = 0;  // the constant; uniform on [-value, value]; or the standard deviation
+
+  static initialiser constant(double c) { return {kind::constant, c}; }
+  static initialiser uniform(double bound) { return {kind::uniform, bound}; }
+  static initialiser normal(double deviation) { return {kind::normal, deviation}; }
+};
+
+/// `rows * cols` scalars, column-major, at `offset` in the block.
+struct segment {
+  std::string name;
+  index rows = 0, cols = 0;
+  role kind = role::matrix;
+  initialiser start;
+  index offset = 0;
+
+  index size() const { return rows * cols; }
+};
+
+/// Scalars in a table.
+inline index total_size(const std::vector<segment>& table) {
+  index sum = 0;
+  for (const segment& s : table) sum += s.size();
+  return sum;
+}
+
+}  // namespace ssl

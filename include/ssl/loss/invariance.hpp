@@ -1,0 +1,57 @@
+#pragma once
+/// Invariance: the views of a sample come together.
+///
+///     value    = 2 / ((V - 1) n d) sum_v ||z_v - zbar||^2,  zbar the mean over the views
+///     gradient = 4 / ((V - 1) n d) (z_v - zbar)
+///
+/// This is the mean over all pairs of views of the mean squared difference, in O(V) instead of O(V^2); for V
+/// = 2 the invariance term of VICReg (arXiv 2105.04906, eq. 5 as released: facebookresearch/vicreg divides by
+/// d as well). `per_feature = false` leaves the division by d out, as the paper's formula reads. Zero for one
+/// view. Cost: one pass over z and dz. Differences are taken in double.
+
+#include "ssl/loss/loss.hpp"
+
+namespace ssl {
+
+struct invariance {
+  using kind = loss_kind;
+  static constexpr std::string_view name = "inv";
+
+  bool per_feature = true;
+
+  template <class Ctx, class B = typename Ctx::backend>
+  void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) const {
+    if (z.views < 2) return;
+    const index n = z.samples();
+    const double count =
+        static_cast<double>((z.views - 1) * n) * (per_feature ? static_cast<double>(z.features()) : 1.0);
+    map_reduce(ctx.be, value, fn::plus{}, spread<B>{z.z, dz, z.views, n, 2.0 / count, 4.0 * weight / count},
+               z[0]);
+  }
+
+ private:
+  /// Visits entry (i, j) of all views: adds to their gradients, returns their part of the value.
+  template <class B>
+  struct spread {
+    using T = typename B::scalar;
+    cview<B> z;
+    view<B> dz;
+    index views, n;
+    double value_factor, gradient_factor;
+
+    SSL_FN double operator()(index i, index j, T) const {
+      double mean = 0;
+      for (index v = 0; v < views; ++v) mean += static_cast<double>(z(i, v * n + j));
+      mean /= static_cast<double>(views);
+      double sum = 0;
+      for (index v = 0; v < views; ++v) {
+        const double difference = static_cast<double>(z(i, v * n + j)) - mean;
+        sum += difference * difference;
+        dz(i, v * n + j) += static_cast<T>(gradient_factor * difference);
+      }
+      return value_factor * sum;
+    }
+  };
+};
+
+}  // namespace ssl

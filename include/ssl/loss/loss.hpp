@@ -1,0 +1,119 @@
+#pragma once
+/// The law of this folder: what a loss term is.
+///
+/// A term computes a value and its gradient together. It adds its *unweighted* value to `value` (1, 1), in
+/// double, so that every term is logged as itself, and `weight` times its gradient to `dz`. A joint term sees
+/// all views at once. A view term sees one view and the shared quantities that its `needs` names; whatever
+/// several terms of a sum ask for is computed once per view. A term with `unit_norm = true` sees columns
+/// scaled to length one, and its gradient is carried back through that scaling once for all such terms.
+///
+/// Embeddings are (d, V n): a column is a sample, view v is columns [v n, (v + 1) n). A term has no
+/// parameters and no state, allocates nothing, and takes scratch from the context inside a `scratch_scope`.
+
+#include <array>
+#include <concepts>
+#include <string_view>
+
+#include "ssl/exec/context.hpp"
+#include "ssl/loss/second_moment.hpp"
+
+namespace ssl {
+
+/// The tag by which a type opts in: `using kind = loss_kind;`.
+struct loss_kind {};
+
+/// All views of a batch.
+template <class B>
+struct view_batch {
+  cview<B> z;  // (d, views * n)
+  index views = 1;
+
+  SSL_FN index features() const { return z.rows; }
+  SSL_FN index samples() const { return z.cols / views; }
+  SSL_FN cview<B> operator[](index v) const { return z.columns(v * samples(), samples()); }
+};
+
+/// What a view term may ask to have computed for it.
+enum class moment : unsigned {
+  none = 0,
+  centered = 1,            // the view minus its mean over the samples
+  variance = 2 | 1,        // per feature, divided by n - 1
+  covariance = 4 | 2 | 1,  // the second moment of the centred view
+  second = 8,              // the second moment of the view as it is
+};
+constexpr moment operator|(moment a, moment b) {
+  return static_cast<moment>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool contains(moment set, moment m) {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(m)) == static_cast<unsigned>(m);
+}
+
+/// One view, and what `needs` asked for; the rest is empty.
+template <class B>
+struct one_view {
+  cview<B> x{};                                             // (d, n)
+  cview<B> centered{};                                      // (d, n)
+  matrix_view<const double, typename B::space> variance{};  // (d, 1)
+  const second_moment<B>* covariance = nullptr;           // of `centered`, not yet divided by n - 1
+  const second_moment<B>* second = nullptr;               // of `x`
+  index views = 1;
+  gram_side side = gram_side::automatic;
+};
+
+/// How the values of the views become one number: their mean, their sum, or twice their mean, which is the
+/// mean over pairs of views of the pair's sum. Sources differ; every term has a default named after its
+/// source.
+enum class over_views { mean, sum, pair_sum };
+
+constexpr double view_factor(over_views how, index views) {
+  return how == over_views::sum ? 1.0 : (how == over_views::mean ? 1.0 : 2.0) / static_cast<double>(views);
+}
+
+template <class L>
+concept LossTerm = std::same_as<typename L::kind, loss_kind>;
+
+template <class L, class Ctx, class B = typename Ctx::backend>
+concept JointLoss = LossTerm<L> &&
+    requires(const L l, Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) {
+  l.add(ctx, weight, z, value, dz);
+};
+
+template <class L, class Ctx, class B = typename Ctx::backend>
+concept ViewLoss = LossTerm<L> &&
+    requires(const L l, Ctx& ctx, double weight, one_view<B> z, accumulator_view<B> value, view<B> dz) {
+  { L::needs } -> std::convertible_to<moment>;
+  l.add(ctx, weight, z, value, dz);
+};
+
+template <class L, class Ctx>
+concept Loss = LossTerm<L> && requires {
+  { L::name } -> std::convertible_to<std::string_view>;
+} &&(JointLoss<L, Ctx> || ViewLoss<L, Ctx>);
+
+/// Says what a would-be term lacks.
+template <class L, class Ctx>
+consteval bool check_loss() {
+  static_assert(LossTerm<L>, "ssl: a loss term opts in with `using kind = ssl::loss_kind;`.");
+  static_assert(
+      requires {
+        { L::name } -> std::convertible_to<std::string_view>;
+      },
+      "ssl: a loss term has `static constexpr std::string_view name`.");
+  static_assert(JointLoss<L, Ctx> || ViewLoss<L, Ctx>,
+                "ssl: a loss term has `add(ctx, weight, z, value, dz) const`, with z a view_batch<B> (a "
+                "joint term) or a "
+                "one_view<B> together with `static constexpr moment needs` (a view term).");
+  return Loss<L, Ctx>;
+}
+
+/// Whether the term is defined on columns of length one.
+template <class L>
+consteval bool wants_unit_norm() {
+  if constexpr (requires { L::unit_norm; }) {
+    return L::unit_norm;
+  } else {
+    return false;
+  }
+}
+
+}  // namespace ssl

@@ -1,0 +1,46 @@
+# The backend tests as CUDA: each source is included by a generated .cu file. They skip where there is no GPU.
+
+include(CheckLanguage)
+check_language(CUDA)
+if(CMAKE_CUDA_COMPILER)
+  bagssl_find_component(cuda)
+endif()
+if(NOT CMAKE_CUDA_COMPILER OR NOT TARGET bagssl::cuda)
+  bagssl_skipped_test("cuda: nvcc or the CUDA libraries not found, GPU tests are skipped" cuda)
+  return()
+endif()
+
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  # Of the architectures we aim at, those that this compiler knows.
+  execute_process(COMMAND "${CMAKE_CUDA_COMPILER}" --list-gpu-code OUTPUT_VARIABLE known_codes ERROR_QUIET)
+  foreach(architecture 80 86 89 90 100)
+    if(known_codes MATCHES "sm_${architecture}[^0-9]")
+      list(APPEND CMAKE_CUDA_ARCHITECTURES ${architecture})
+    endif()
+  endforeach()
+endif()
+set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
+enable_language(CUDA)
+message(STATUS "cuda: nvcc ${CMAKE_CUDA_COMPILER_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
+
+add_library(bagssl_doctest_main_cuda OBJECT support/doctest_main.cpp)
+target_compile_definitions(bagssl_doctest_main_cuda PRIVATE SSL_TEST_CUDA)
+target_compile_features(bagssl_doctest_main_cuda PRIVATE cxx_std_20)
+target_link_libraries(bagssl_doctest_main_cuda PRIVATE doctest::doctest CUDA::cudart)
+
+set(sources "")
+if(EXISTS "${PROJECT_SOURCE_DIR}/include/ssl/backend/cuda.cuh")
+  foreach(source IN LISTS backend_tests)
+    file(RELATIVE_PATH name "${CMAKE_CURRENT_SOURCE_DIR}" "${source}")
+    string(REGEX REPLACE "\\.cpp$" ".cu" name "${name}")
+    file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}" CONTENT "#include \"${source}\"\n" @ONLY)
+    list(APPEND sources "${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}")
+  endforeach()
+  file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/cuda/header.cu"
+       CONTENT "#include \"ssl/backend/cuda.cuh\"\n#include \"ssl/backend/cuda.cuh\"\n" @ONLY)
+  list(APPEND sources "${CMAKE_CURRENT_BINARY_DIR}/cuda/header.cu")
+  bagssl_add_tests(test_cuda PREFIX "cuda/" LABELS cuda DEFINITIONS SSL_TEST_CUDA LIBRARIES bagssl::cuda
+                   SOURCES ${sources})
+else()
+  bagssl_skipped_test("cuda: this version has no ssl/backend/cuda.cuh, GPU tests are skipped" cuda)
+endif()

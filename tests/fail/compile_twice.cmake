@@ -1,0 +1,31 @@
+# cmake -DCOMPILER=<c++> -DPROGRAM=<file> -DINCLUDE_DIRS=a|b -P compile_twice.cmake
+
+cmake_minimum_required(VERSION 3.25)
+
+file(STRINGS "${PROGRAM}" first_line LIMIT_COUNT 1)
+if(NOT first_line MATCHES "^// build error: (.+)$")
+  message(FATAL_ERROR "${PROGRAM}: the first line must be '// build error: <regular expression>'")
+endif()
+set(expected "${CMAKE_MATCH_1}")
+file(STRINGS "${PROGRAM}" mistake REGEX "SSL_FAIL")
+if(NOT mistake)
+  message(FATAL_ERROR "${PROGRAM}: nothing depends on SSL_FAIL")
+endif()
+
+set(flags -std=c++20 -fsyntax-only -DEIGEN_NO_CUDA)
+string(REPLACE "|" ";" INCLUDE_DIRS "${INCLUDE_DIRS}")
+foreach(dir IN LISTS INCLUDE_DIRS)
+  list(APPEND flags "-I${dir}")
+endforeach()
+
+execute_process(COMMAND "${COMPILER}" ${flags} "${PROGRAM}" RESULT_VARIABLE status ERROR_VARIABLE said)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM} does not compile without the mistake:\n${said}")
+endif()
+execute_process(COMMAND "${COMPILER}" ${flags} -DSSL_FAIL "${PROGRAM}" RESULT_VARIABLE status ERROR_VARIABLE said)
+if(status EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM} compiles with the mistake; expected an error that matches '${expected}'")
+endif()
+if(NOT said MATCHES "${expected}")
+  message(FATAL_ERROR "${PROGRAM}: no line of the error matches '${expected}':\n${said}")
+endif()

@@ -1,0 +1,138 @@
+# cmake -DROOT=<repository> -P check.cmake
+#
+# Prints each line that breaks a rule of the tree, and fails if there is one:
+#   - a header includes only folders before its own in core > backend > exec > {data patch augment nn loss optim} >
+#     {train eval} > ssl.hpp, written "ssl/folder/file.hpp"; folders in braces never include each other
+#   - nothing includes a concrete backend (backend/eigen.hpp, backend/eigen/..., thrust and cuda alike) but its own parts,
+#     and cuda, which builds on thrust
+#   - third-party headers stay where they belong: Eigen, Thrust and CUDA in backend/, zlib in data/
+#   - a header starts with #pragma once and has at most 400 lines
+#   - the name of a test has neither semicolon nor bracket, which CTest would split or swallow
+
+cmake_minimum_required(VERSION 3.25)
+
+set(rank_core 0)
+set(rank_backend 1)
+set(rank_exec 2)
+foreach(folder data patch augment nn loss optim)
+  set(rank_${folder} 3)
+endforeach()
+foreach(folder train eval)
+  set(rank_${folder} 4)
+endforeach()
+set(rank_top 5)
+
+set(violations 0)
+function(report where text)
+  message("${where}: ${text}")
+  math(EXPR count "${violations} + 1")
+  set(violations ${count} PARENT_SCOPE)
+endfunction()
+
+# The folder of a path relative to include/ssl: "top" for ssl.hpp itself.
+function(folder_of path result)
+  if(path MATCHES "^([^/]+)/.+$")
+    set(${result} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  elseif(path STREQUAL "ssl.hpp")
+    set(${result} "top" PARENT_SCOPE)
+  else()
+    set(${result} "unknown" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# The concrete backend that a path belongs to: eigen, thrust, cuda, or "" if none.
+function(backend_of path result)
+  set(${result} "" PARENT_SCOPE)
+  if(path MATCHES "^backend/(eigen|thrust|cuda)(\\.hpp|\\.cuh|/.+)$")
+    set(${result} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# The lines of a file as a list. CMake gives brackets, semicolons and backslashes a meaning, so they are replaced first.
+function(read_lines file result)
+  file(READ "${file}" text)
+  string(REGEX REPLACE "[][]" "<bracket>" text "${text}")
+  string(REPLACE "\\" "<backslash>" text "${text}")
+  string(REPLACE ";" "<semicolon>" text "${text}")
+  string(REPLACE "\n" ";" lines "${text}")
+  set(${result} "${lines}" PARENT_SCOPE)
+endfunction()
+
+file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/ssl" "${ROOT}/include/ssl/*.hpp" "${ROOT}/include/ssl/*.cuh")
+list(LENGTH headers header_count)
+if(header_count EQUAL 0)
+  message(FATAL_ERROR "no headers below ${ROOT}/include/ssl")
+endif()
+
+foreach(header IN LISTS headers)
+  set(shown "include/ssl/${header}")
+  folder_of("${header}" folder)
+  backend_of("${header}" backend)
+  if(NOT DEFINED rank_${folder})
+    report("${shown}" "not in a folder of the library")
+    continue()
+  endif()
+  read_lines("${ROOT}/include/ssl/${header}" lines)
+
+  list(GET lines 0 first_line)
+  if(NOT first_line STREQUAL "#pragma once")
+    report("${shown}:1" "must be #pragma once")
+  endif()
+  list(LENGTH lines line_count)
+  if(line_count GREATER 401)  # the text after the last newline counts as one
+    report("${shown}" "has more than 400 lines")
+  endif()
+
+  set(number 0)
+  foreach(line IN LISTS lines)
+    math(EXPR number "${number} + 1")
+    if(NOT line MATCHES "^ *# *include *([\"<])([^\">]+)[\">]")
+      continue()
+    endif()
+    set(quote "${CMAKE_MATCH_1}")
+    set(target "${CMAKE_MATCH_2}")
+    set(where "${shown}:${number}")
+
+    if(target MATCHES "^ssl/(.+)$")
+      set(target "${CMAKE_MATCH_1}")
+      if(NOT quote STREQUAL "\"")
+        report("${where}" "${line}   (write \"ssl/${target}\")")
+      endif()
+      folder_of("${target}" target_folder)
+      backend_of("${target}" target_backend)
+      if(NOT DEFINED rank_${target_folder} OR NOT EXISTS "${ROOT}/include/ssl/${target}")
+        report("${where}" "${line}   (no such header)")
+      elseif(NOT target_backend STREQUAL "" AND NOT target_backend STREQUAL backend
+             AND NOT (backend STREQUAL "cuda" AND target_backend STREQUAL "thrust"))
+        report("${where}" "${line}   (only programs choose a backend)")
+      elseif(target_folder STREQUAL folder)
+        continue()
+      elseif(NOT rank_${target_folder} LESS rank_${folder})
+        report("${where}" "${line}   (${folder} must not know ${target_folder})")
+      endif()
+    elseif(quote STREQUAL "\"")
+      report("${where}" "${line}   (write \"ssl/folder/file.hpp\")")
+    elseif(target MATCHES "^(Eigen|unsupported|thrust|cub|cuda|cublas|cusolver)[/._A-Za-z]" AND NOT folder STREQUAL "backend")
+      report("${where}" "${line}   (only backend/ knows a numerical library)")
+    elseif(target MATCHES "^zlib" AND NOT folder STREQUAL "data")
+      report("${where}" "${line}   (only data/ knows zlib)")
+    endif()
+  endforeach()
+endforeach()
+
+file(GLOB_RECURSE tests RELATIVE "${ROOT}" "${ROOT}/tests/*.cpp")
+foreach(test IN LISTS tests)
+  read_lines("${ROOT}/${test}" lines)
+  set(number 0)
+  foreach(line IN LISTS lines)
+    math(EXPR number "${number} + 1")
+    if(line MATCHES "TEST_CASE[A-Z_]*\\(\"[^\"]*<(semicolon|bracket)>")
+      report("${test}:${number}" "${line}   (no semicolon and no bracket in the name of a test)")
+    endif()
+  endforeach()
+endforeach()
+
+if(violations GREATER 0)
+  message(FATAL_ERROR "${violations} violations")
+endif()
+message(STATUS "${header_count} headers follow the rules")
