@@ -6,6 +6,7 @@
 #   - nothing includes a concrete backend (backend/eigen.hpp, backend/eigen/..., thrust and cuda alike) but its own parts,
 #     and cuda, which builds on thrust
 #   - third-party headers stay where they belong: Eigen, Thrust and CUDA in backend/, zlib in data/
+#   - ssl.hpp includes every header but the concrete backends and data/gzip.hpp, which needs zlib
 #   - a header starts with #pragma once and has at most 400 lines
 #   - the name of a test has neither semicolon nor bracket, which CTest would split or swallow
 
@@ -119,6 +120,17 @@ foreach(header IN LISTS headers)
     endif()
   endforeach()
 endforeach()
+
+if(EXISTS "${ROOT}/include/ssl/ssl.hpp")
+  file(READ "${ROOT}/include/ssl/ssl.hpp" umbrella)
+  foreach(header IN LISTS headers)
+    backend_of("${header}" backend)
+    string(FIND "${umbrella}" "#include \"ssl/${header}\"" found)
+    if(found EQUAL -1 AND backend STREQUAL "" AND NOT header MATCHES "^(ssl|data/gzip)\\.hpp$")
+      report("include/ssl/ssl.hpp" "does not include ssl/${header}")
+    endif()
+  endforeach()
+endif()
 
 file(GLOB_RECURSE tests RELATIVE "${ROOT}" "${ROOT}/tests/*.cpp")
 foreach(test IN LISTS tests)

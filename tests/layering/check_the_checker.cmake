@@ -34,7 +34,11 @@ function(sound_tree)
   plant(include/ssl/nn/layer.hpp "#pragma once\n#include \"ssl/core/view.hpp\"\n")
   plant(include/ssl/train/trainer.hpp "#pragma once\n#include \"ssl/loss/loss.hpp\"\n#include \"ssl/nn/layer.hpp\"\n")
   plant(include/ssl/eval/knn.hpp "#pragma once\n#include \"ssl/core/view.hpp\"\n")
-  plant(include/ssl/ssl.hpp "#pragma once\n#include \"ssl/train/trainer.hpp\"\n#include \"ssl/eval/knn.hpp\"\n")
+  set(umbrella "#pragma once\n")
+  foreach(header core/view backend/backend eval/knn loss/loss loss/variance nn/layer train/trainer)
+    string(APPEND umbrella "#include \"ssl/${header}.hpp\"\n")
+  endforeach()
+  plant(include/ssl/ssl.hpp "${umbrella}")
   plant(tests/loss/variance.cpp "TEST_CASE(\"loss/variance: fine\") { f(\"a;b\"); }\n")
 endfunction()
 
@@ -58,6 +62,7 @@ foreach(row
     "Eigen outside|loss/loss.hpp|#pragma once\n#include <Eigen/Dense>\n|only backend/ knows a numerical library"
     "CUDA outside|nn/layer.hpp|#pragma once\n#include <cuda_runtime.h>\n|only backend/ knows a numerical library"
     "zlib outside|nn/layer.hpp|#pragma once\n#include <zlib.h>\n|only data/ knows zlib"
+    "a forgotten header|nn/linear.hpp|#pragma once\n|ssl.hpp: does not include ssl/nn/linear.hpp"
     "no guard|nn/layer.hpp|#include \"ssl/core/view.hpp\"\n|layer.hpp:1: must be #pragma once")
   string(REPLACE "|" ";" row "${row}")
   list(GET row 0 what)

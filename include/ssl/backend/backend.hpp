@@ -18,6 +18,9 @@
 /// above. `upload`, `download`, `wait`, `allocate`: the only verbs that may wait or allocate; none appears in
 /// a step.
 ///
+/// The dense verbs (`gemm` to `eigh`) take matrices of the backend's scalar, and also matrices of doubles:
+/// what must not lose digits (spectra, least squares) is computed in double on any backend.
+///
 /// A backend may offer wider verbs (`conv2d_forward`, ...); the front door that needs one prefers it and
 /// otherwise composes it from these twelve, with equal results.
 
@@ -58,16 +61,25 @@ concept Iterating = BackendTypes<B> && requires(B& be, index count) {
 };
 
 template <class B>
-concept Multiplying = BackendTypes<B> && requires(B& be, view<B> c, cview<B> a, typename B::scalar s) {
+concept Multiplying = BackendTypes<B> &&
+    requires(B& be, view<B> c, cview<B> a, typename B::scalar s, accumulator_view<B> cd,
+             matrix_view<const double, typename B::space> ad) {
   be.gemm(trans::no, trans::yes, s, a, a, s, c);
   be.syrk(trans::no, s, a, s, c);
+  be.gemm(trans::no, trans::yes, 1.0, ad, ad, 0.0, cd);
+  be.syrk(trans::no, 1.0, ad, 0.0, cd);
 };
 
 template <class B>
-concept Factoring = BackendTypes<B> && requires(B& be, view<B> a, cview<B> l, view<B> b, view<B> info) {
+concept Factoring = BackendTypes<B> &&
+    requires(B& be, view<B> a, cview<B> l, view<B> b, view<B> info, accumulator_view<B> ad,
+             matrix_view<const double, typename B::space> ld) {
   be.cholesky(a, info);
   be.cholesky_solve(l, b);
   be.eigh(a, b, info);
+  be.cholesky(ad, ad);
+  be.cholesky_solve(ld, ad);
+  be.eigh(ad, ad, ad);
 };
 
 template <class B>
@@ -93,10 +105,14 @@ consteval bool check_backend() {
   static_assert(Reducing<B>,
                 "ssl: a Backend has `map_reduce(out, fold, f, in...)`; out is 1x1, rows x 1 or 1 x cols.");
   static_assert(Iterating<B>, "ssl: a Backend has `for_each_column(count, f)`, calling f(team, j).");
-  static_assert(Multiplying<B>,
-                "ssl: a Backend has `gemm(ta, tb, alpha, a, b, beta, c)` and `syrk(op, alpha, a, beta, c)`.");
-  static_assert(Factoring<B>,
-                "ssl: a Backend has `cholesky(a, info)`, `cholesky_solve(l, b)` and `eigh(a, w, info)`.");
+  static_assert(
+      Multiplying<B>,
+      "ssl: a Backend has `gemm(ta, tb, alpha, a, b, beta, c)` and `syrk(op, alpha, a, beta, c)`, for its "
+      "scalar and for double.");
+  static_assert(
+      Factoring<B>,
+      "ssl: a Backend has `cholesky(a, info)`, `cholesky_solve(l, b)` and `eigh(a, w, info)`, for its scalar "
+      "and for double.");
   static_assert(Moving<B>,
                 "ssl: a Backend has `upload(from, to)`, `download(from, to)`, `wait()`, `allocate<T>(count)` "
                 "and `allocations()`.");

@@ -12,6 +12,7 @@
 #include "ssl/backend/eigen/dense.hpp"
 #include "ssl/backend/eigen/elementwise.hpp"
 #include "ssl/backend/eigen/parallel.hpp"
+#include "ssl/backend/team.hpp"
 #include "ssl/backend/verbs.hpp"
 #include "ssl/core/error.hpp"
 
@@ -79,31 +80,40 @@ class eigen_backend {
     const index parts = count < 4 * threads_ ? count : std::min<index>(count, 16 * threads_);
     cpu::parallel_for(threads_, parts, [&](index k) {
       const cpu::range r = cpu::part(count, parts, k);
-      for (index j = r.first; j < r.last; ++j) f(cpu::serial_team{}, j);
+      for (index j = r.first; j < r.last; ++j) f(serial_team{}, j);
     });
   }
 
-  void gemm(trans ta, trans tb, T alpha, const_matrix a, const_matrix b, T beta, matrix c) {
-    cpu::gemm<T>(ta, tb, alpha, a, b, beta, c);
+  template <class U>
+  void gemm(trans ta, trans tb, std::type_identity_t<U> alpha, matrix_view<const U, host_space> a,
+            matrix_view<const U, host_space> b, std::type_identity_t<U> beta, matrix_view<U, host_space> c) {
+    cpu::gemm<U>(ta, tb, alpha, a, b, beta, c);
   }
-  void syrk(trans op, T alpha, const_matrix a, T beta, matrix c) {
-    cpu::syrk<T>(threads_, op, alpha, a, beta, c);
+  template <class U>
+  void syrk(trans op, std::type_identity_t<U> alpha, matrix_view<const U, host_space> a,
+            std::type_identity_t<U> beta, matrix_view<U, host_space> c) {
+    cpu::syrk<U>(threads_, op, alpha, a, beta, c);
   }
 
-  void cholesky(matrix a, matrix info) {
+  template <class U>
+  void cholesky(matrix_view<U, host_space> a, matrix_view<U, host_space> info) {
     auto in_place = cpu::eigen_map(a);
-    Eigen::LLT<Eigen::Ref<cpu::dense<T>, Eigen::Unaligned, Eigen::OuterStride<>>> factor(in_place);
-    info(0, 0) = factor.info() == Eigen::Success ? T{0} : T{1};
+    Eigen::LLT<Eigen::Ref<cpu::dense<U>, Eigen::Unaligned, Eigen::OuterStride<>>> factor(in_place);
+    // A NaN fails no comparison inside, so it would pass as a success.
+    const bool good = factor.info() == Eigen::Success && in_place.diagonal().allFinite();
+    info(0, 0) = good ? U{0} : U{1};
   }
-  void cholesky_solve(const_matrix l, matrix b) {
+  template <class U>
+  void cholesky_solve(matrix_view<const U, host_space> l, matrix_view<U, host_space> b) {
     const auto factor = cpu::eigen_map(l);
     auto x = cpu::eigen_map(b);
     factor.template triangularView<Eigen::Lower>().solveInPlace(x);
     factor.template triangularView<Eigen::Lower>().adjoint().solveInPlace(x);
   }
-  void eigh(matrix a, matrix w, matrix info) {
-    Eigen::SelfAdjointEigenSolver<cpu::dense<T>> solver(cpu::eigen_map(a));
-    info(0, 0) = solver.info() == Eigen::Success ? T{0} : T{1};
+  template <class U>
+  void eigh(matrix_view<U, host_space> a, matrix_view<U, host_space> w, matrix_view<U, host_space> info) {
+    Eigen::SelfAdjointEigenSolver<cpu::dense<U>> solver(cpu::eigen_map(a));
+    info(0, 0) = solver.info() == Eigen::Success ? U{0} : U{1};
     cpu::eigen_map(a) = solver.eigenvectors();
     cpu::eigen_map(w) = solver.eigenvalues();
   }
@@ -142,6 +152,7 @@ class eigen_backend {
     if (from.rows != to.rows || from.cols != to.cols)
       throw shape_error("ssl: a matrix of " + detail::extent(from) + " cannot be copied into one of " +
                         detail::extent(to));
+    if (from.size() == 0) return;
     for (index j = 0; j < from.cols; ++j)
       std::memcpy(to.column(j), from.column(j), static_cast<std::size_t>(from.rows) * sizeof(U));
   }
@@ -158,5 +169,9 @@ class eigen_backend {
   index allocations_ = 0;
   host_buffer<std::byte> work_;
 };
+
+/// What thrust_backend takes its dense verbs, memory and transfers from on a CPU.
+template <std::floating_point T>
+using eigen_dense = eigen_backend<T>;
 
 }  // namespace ssl

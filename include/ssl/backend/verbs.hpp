@@ -25,6 +25,18 @@ inline void require(bool holds, const char* verb, const std::string& what) {
   if (!holds) throw shape_error("ssl::" + std::string(verb) + ": " + what);
 }
 
+/// The dense verbs work in one precision: the backend's scalar, or double.
+template <class B, class C, class... Vs>
+consteval void one_precision() {
+  static_assert(std::same_as<typename C::value_type, typename B::scalar> ||
+                    std::same_as<typename C::value_type, double>,
+                "ssl: a dense verb computes in the backend's scalar or in double; cast the matrices by map() "
+                "with fn::cast.");
+  static_assert((std::same_as<std::remove_const_t<typename Vs::value_type>, typename C::value_type> && ...),
+                "ssl: the matrices of a dense verb must have one element type; cast them by map() with "
+                "fn::cast.");
+}
+
 template <class B, class... Vs>
 consteval void same_space() {
   static_assert((std::same_as<typename Vs::space, typename B::space> && ...),
@@ -70,9 +82,10 @@ void for_each_column(B& be, index count, F f) {
 
 /// c = alpha op(a) op(b) + beta c. Cost 2 m n k flops. c must not overlap a or b.
 template <class B, MatrixView A, MatrixView Bm, MatrixView C>
-void gemm(B& be, trans ta, trans tb, std::type_identity_t<typename B::scalar> alpha, A a, Bm b,
-          std::type_identity_t<typename B::scalar> beta, C c) {
+void gemm(B& be, trans ta, trans tb, typename C::value_type alpha, A a, Bm b, typename C::value_type beta,
+          C c) {
   detail::same_space<B, A, Bm, C>();
+  detail::one_precision<B, C, A, Bm>();
   const index m = ta == trans::no ? a.rows : a.cols, k = ta == trans::no ? a.cols : a.rows;
   const index kb = tb == trans::no ? b.rows : b.cols, n = tb == trans::no ? b.cols : b.rows;
   if (k != kb || c.rows != m || c.cols != n)
@@ -80,53 +93,62 @@ void gemm(B& be, trans ta, trans tb, std::type_identity_t<typename B::scalar> al
                     "op(a) is " + detail::extent(m, k) + ", op(b) is " + detail::extent(kb, n) + ", c is " +
                         detail::extent(c) + "; the inner extents must agree and c must be " +
                         detail::extent(m, n));
-  if (c.size() > 0) be.gemm(ta, tb, alpha, cview<B>(a), cview<B>(b), beta, view<B>(c));
+  if (c.size() > 0) be.gemm(ta, tb, alpha, as_const(a), as_const(b), beta, c);
 }
 
 /// c = alpha op(a) op(a)^T + beta c, symmetric, both triangles written. Cost n^2 k flops.
 template <class B, MatrixView A, MatrixView C>
-void syrk(B& be, trans op, std::type_identity_t<typename B::scalar> alpha, A a,
-          std::type_identity_t<typename B::scalar> beta, C c) {
+void syrk(B& be, trans op, typename C::value_type alpha, A a, typename C::value_type beta, C c) {
   detail::same_space<B, A, C>();
+  detail::one_precision<B, C, A>();
   const index n = op == trans::no ? a.rows : a.cols;
   if (c.rows != n || c.cols != n)
     detail::require(
         false, "syrk",
         "a is " + detail::extent(a) + ", c is " + detail::extent(c) + "; c must be " + detail::extent(n, n));
-  if (c.size() > 0) be.syrk(op, alpha, cview<B>(a), beta, view<B>(c));
+  if (c.size() > 0) be.syrk(op, alpha, as_const(a), beta, c);
 }
 
 /// a = L L^T; L replaces the lower triangle of a, the rest of a is undefined. n^3 / 3 flops.
 template <class B, MatrixView A, MatrixView Info>
 void cholesky(B& be, A a, Info info) {
   detail::same_space<B, A, Info>();
+  detail::one_precision<B, A, Info>();
   if (a.rows != a.cols || info.size() != 1)
     detail::require(
         false, "cholesky",
         "a is " + detail::extent(a) + ", info is " + detail::extent(info) + "; a must be square, info 1x1");
-  be.cholesky(a, info);
+  if (a.rows > 0)
+    be.cholesky(a, info);
+  else
+    be.map(info, fn::constant<typename Info::value_type>{});
 }
 
 /// b = (L L^T)^-1 b with the factor that `cholesky` left. 2 n^2 cols flops.
 template <class B, MatrixView L, MatrixView X>
 void cholesky_solve(B& be, L l, X b) {
   detail::same_space<B, L, X>();
+  detail::one_precision<B, X, L>();
   if (l.rows != l.cols || l.rows != b.rows)
     detail::require(
         false, "cholesky_solve",
         "l is " + detail::extent(l) + ", b is " + detail::extent(b) + "; l must be square with b's rows");
-  be.cholesky_solve(cview<B>(l), view<B>(b));
+  if (b.size() > 0) be.cholesky_solve(as_const(l), b);
 }
 
 /// Eigenvectors into a's columns, ascending eigenvalues into w (n, 1). May allocate: not for a step.
 template <class B, MatrixView A, MatrixView W, MatrixView Info>
 void eigh(B& be, A a, W w, Info info) {
   detail::same_space<B, A, W, Info>();
+  detail::one_precision<B, A, W, Info>();
   if (a.rows != a.cols || w.rows != a.rows || w.cols != 1 || info.size() != 1)
     detail::require(false, "eigh",
                     "a is " + detail::extent(a) + ", w is " + detail::extent(w) + "; a must be square, w " +
                         detail::extent(a.rows, 1) + ", info 1x1");
-  be.eigh(a, w, info);
+  if (a.rows > 0)
+    be.eigh(a, w, info);
+  else
+    be.map(info, fn::constant<typename Info::value_type>{});
 }
 
 /// out = x.

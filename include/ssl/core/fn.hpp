@@ -71,7 +71,8 @@ struct maximum {
   }
   template <class T>
   SSL_FN static constexpr T identity() {
-    return std::numeric_limits<T>::lowest();
+    constexpr T least = std::numeric_limits<T>::lowest();  // a constant, so that a GPU need not call it
+    return least;
   }
 };
 

@@ -24,6 +24,17 @@ struct full_run {
   SSL_FN constexpr operator index() const { return length; }
 };
 
+/// body(e) for e in [0, count): the loop over one run, in vector instructions where `count` is a `full_run`.
+template <class Count, class Body>
+SSL_FN void for_each_lane(Count count, const Body& body) {
+  const index last = count;
+  // Else g++ unrolls sixteen steps into scalar code before it looks for vectors.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
+#pragma GCC unroll 1
+#endif
+  for (index e = 0; e < last; ++e) body(e);
+}
+
 /// Cuts `rows` rows of `length` elements into runs of at most 16 and shares them among the team:
 /// body(row, first, count) for elements [first, first + count) of a row. `count` is a `full_run` for all
 /// but a row's last run, else an `index`: take it as `auto`. Done on return, for the whole team.

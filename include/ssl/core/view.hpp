@@ -54,6 +54,12 @@ SSL_FN matrix_view<T, Space> make_view(T* data, index rows, index cols) {
   return {data, rows, cols, rows};
 }
 
+/// Entries [first, first + count) of a flat block (P, 1) as a column; nothing of an empty block.
+template <class T, class Space>
+SSL_FN matrix_view<T, Space> stretch(matrix_view<T, Space> block, index first, index count) {
+  return block.data ? matrix_view<T, Space>{block.data + first, count, 1, count} : matrix_view<T, Space>{};
+}
+
 template <class V>
 concept MatrixView = std::is_trivially_copyable_v<V> && requires(const V v, index k) {
   typename V::space;

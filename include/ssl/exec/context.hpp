@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "ssl/core/error.hpp"
 #include "ssl/exec/communicator.hpp"
 
 namespace ssl {
@@ -65,13 +66,17 @@ class arena {
     top_ = 0;
   }
 
-  void settle() {
+  /// Runs from destructors, so it keeps a failure to itself: a device's error shows at the next wait, and
+  /// memory that is not to be had is asked for again by the next take.
+  void settle() noexcept {
     const index total = before(size_.size());
-    be_->wait();
-    blocks_.clear();
-    size_.clear();
-    grow(total);
-    current_ = 0;
+    try {
+      be_->wait();
+      blocks_.clear();
+      size_.clear();
+      grow(total);
+    } catch (const error&) {
+    }
   }
 
   B* be_;

@@ -27,6 +27,15 @@ SSL_FN box pixel_box(index left, index top, index width, index height, index ima
           static_cast<float>(height) / side};
 }
 
+/// The number of views as an option that also answers the law's question: `fixed_scale{.views = 20}` sets it,
+/// `sampler.views()` reads it.
+struct view_count {
+  SSL_FN constexpr view_count(index views = 1) : value(views) {}
+  SSL_FN constexpr index operator()() const { return value; }
+
+  index value;
+};
+
 template <class S>
 concept PatchSampler = std::is_trivially_copyable_v<S> && requires(const S sampler, rng_key key, index k) {
   { sampler.views() } -> std::same_as<index>;

@@ -60,7 +60,7 @@ void col2im(const conv_geometry& g, const T* col, T* x) {
 template <class T>
 index conv_group(const conv_geometry& g, index images) {
   const index one = g.out().pixels() * g.patch() * static_cast<index>(sizeof(T));
-  return std::clamp<index>((index{1} << 19) / std::max<index>(one, 1), 1, images);
+  return std::clamp<index>((index{1} << 19) / std::max<index>(one, 1), 1, std::max<index>(images, 1));
 }
 
 /// y = W * x. `workspace(count)` hands out `count` elements, `threads` times the columns of a group.

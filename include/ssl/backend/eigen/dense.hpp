@@ -48,7 +48,8 @@ void gemm(trans ta, trans tb, T alpha, matrix_view<const T, host_space> a, matri
   }
 }
 
-/// c = alpha op(a) op(a)^T + beta c: the tiles on and below the diagonal as products, the rest mirrored.
+/// c = alpha op(a) op(a)^T + beta c: the tiles on and below the diagonal as products, the rest
+/// mirrored.
 template <class T>
 void syrk(int threads, trans op, T alpha, matrix_view<const T, host_space> a, T beta,
           matrix_view<T, host_space> c) {
@@ -67,9 +68,9 @@ void syrk(int threads, trans op, T alpha, matrix_view<const T, host_space> a, T 
     const index rows = std::min(tile, n - i * tile), cols = std::min(tile, n - j * tile);
     const matrix_view<T, host_space> block{c.data + i * tile + j * tile * c.ld, rows, cols, c.ld};
     gemm<T>(op, op == trans::no ? trans::yes : trans::no, alpha, left, right, beta, block);
-    if (i == j) return;
+    // Diagonal tiles too: a product kernel may round (p, q) and (q, p) differently.
     for (index q = 0; q < cols; ++q)
-      for (index p = 0; p < rows; ++p) c(j * tile + q, i * tile + p) = block(p, q);
+      for (index p = i == j ? q + 1 : 0; p < rows; ++p) c(j * tile + q, i * tile + p) = block(p, q);
   });
 }
 

@@ -2,28 +2,15 @@
 /// `map` and `map_reduce` on the CPU. Loops are cut by shape alone, never by thread count, so that every
 /// reduction gives the same bits on one thread and on many.
 
-#include <type_traits>
-#include <vector>
+#include <algorithm>
 
 #include "ssl/backend/eigen/parallel.hpp"
-#include "ssl/core/view.hpp"
+#include "ssl/backend/inputs.hpp"
 
 namespace ssl::cpu {
 
-/// f(x...) where f takes elements only, else f(i, j, x...).
-template <class F, class... Ts>
-concept Elementwise = requires(const F& f, Ts... x) {
-  f(x...);
-};
-
-template <class F, class... Ts>
-auto call(const F& f, [[maybe_unused]] index i, [[maybe_unused]] index j, Ts... x) {
-  if constexpr (Elementwise<F, Ts...>) {
-    return f(x...);
-  } else {
-    return f(i, j, x...);
-  }
-}
+using detail::call;
+using detail::Elementwise;
 
 inline constexpr index parallel_threshold = 1 << 15;  // elements below which threads cost more than they save
 
@@ -72,9 +59,10 @@ V fold_column(range rows, index j, const Fold& fold, const F& f, matrix_view<con
   for (auto& l : lane) l = Fold::template identity<V>();
   index i = rows.first;
   for (; i + lanes <= rows.last; i += lanes)
-    for (index l = 0; l < lanes; ++l) lane[l] = fold(lane[l], call(f, i + l, j, in.column(j)[i + l]...));
+    for (index l = 0; l < lanes; ++l)
+      lane[l] = fold(lane[l], static_cast<V>(call(f, i + l, j, in.column(j)[i + l]...)));
   V sum = Fold::template identity<V>();
-  for (; i < rows.last; ++i) sum = fold(sum, call(f, i, j, in.column(j)[i]...));
+  for (; i < rows.last; ++i) sum = fold(sum, static_cast<V>(call(f, i, j, in.column(j)[i]...)));
   for (auto& l : lane) sum = fold(sum, l);
   return sum;
 }
@@ -84,7 +72,7 @@ V fold_column(range rows, index j, const Fold& fold, const F& f, matrix_view<con
 template <class Acc, class Fold, class F, class... Ts>
 void fold_rows(range rows, range cols, Acc* acc, const Fold& fold, const F& f,
                matrix_view<const Ts, host_space>... in) {
-  using V = decltype(call(f, index{}, index{}, std::declval<Ts>()...));
+  using V = detail::fold_type<Acc, detail::result_of<F, Ts...>>;
   constexpr index strip = 256, run = 32;
   V part_sum[strip];
   for (index i0 = rows.first; i0 < rows.last; i0 += strip) {
@@ -93,7 +81,7 @@ void fold_rows(range rows, range cols, Acc* acc, const Fold& fold, const F& f,
       for (index i = 0; i < m; ++i) part_sum[i] = Fold::template identity<V>();
       for (index j = j0; j < std::min(j0 + run, cols.last); ++j)
         for (index i = 0; i < m; ++i)
-          part_sum[i] = fold(part_sum[i], call(f, i0 + i, j, in.column(j)[i0 + i]...));
+          part_sum[i] = fold(part_sum[i], static_cast<V>(call(f, i0 + i, j, in.column(j)[i0 + i]...)));
       for (index i = 0; i < m; ++i) acc[i0 + i] = fold(acc[i0 + i], static_cast<Acc>(part_sum[i]));
     }
   }
@@ -104,7 +92,7 @@ template <class Acc, class Fold, class Workspace, class F, class First, class...
 void map_reduce(int threads, const Workspace& workspace, matrix_view<Acc, host_space> out, const Fold& fold,
                 const F& f, matrix_view<const First, host_space> first,
                 matrix_view<const Ts, host_space>... in) {
-  using V = decltype(call(f, index{}, index{}, std::declval<First>(), std::declval<Ts>()...));
+  using V = detail::fold_type<Acc, detail::result_of<F, First, Ts...>>;
   const index rows = first.rows, cols = first.cols;
   const int active = rows * cols < parallel_threshold ? 1 : threads;
 
@@ -146,25 +134,5 @@ void map_reduce(int threads, const Workspace& workspace, matrix_view<Acc, host_s
       for (index i = 0; i < rows; ++i) out(i, 0) = fold(out(i, 0), partial[k * rows + i]);
   }
 }
-
-/// One column's work on one thread.
-struct serial_team {
-  template <class Body>
-  void for_each(index count, const Body& body) const {
-    for (index i = 0; i < count; ++i) body(i);
-  }
-  template <class V, class Fold, class Body>
-  V reduce(index count, V init, const Fold& fold, const Body& body) const {
-    constexpr index lanes = 16;
-    V lane[lanes];
-    for (auto& l : lane) l = Fold::template identity<V>();
-    index i = 0;
-    for (; i + lanes <= count; i += lanes)
-      for (index l = 0; l < lanes; ++l) lane[l] = fold(lane[l], static_cast<V>(body(i + l)));
-    for (; i < count; ++i) init = fold(init, static_cast<V>(body(i)));
-    for (auto& l : lane) init = fold(init, l);
-    return init;
-  }
-};
 
 }  // namespace ssl::cpu

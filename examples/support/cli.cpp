@@ -1,0 +1,108 @@
+#include "support/cli.hpp"
+
+#include <atomic>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <limits>
+#include <locale>
+#include <new>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#define SSL_EXAMPLE_POSIX 1
+#else
+#define SSL_EXAMPLE_POSIX 0
+#endif
+
+namespace ssl_example {
+namespace {
+
+constexpr int failed = 2;
+constexpr int stopped = 130;
+
+std::atomic<int> presses{0};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+/// Only what a signal handler may call.
+void say([[maybe_unused]] std::string_view text) {
+#if SSL_EXAMPLE_POSIX
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+#endif
+}
+
+extern "C" void on_interrupt(int) {
+  if (presses.fetch_add(1) > 0) {
+    say("\n");
+    std::_Exit(stopped);
+  }
+  std::signal(SIGINT, on_interrupt);
+  say("\nstopping; press Ctrl-C again to quit at once\n");
+}
+
+/// A bound as a person would write it.
+std::string plain(double value) {
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text.precision(12);
+  text << value;
+  return text.str();
+}
+
+int complain(const std::string& program, std::string message) {
+  for (char& c : message) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  while (!message.empty() && message.back() == ' ') message.pop_back();
+  std::cerr << program << ": " << message << std::endl;
+  return failed;
+}
+
+}  // namespace
+
+CLI::Validator between(double low, double high) {
+  const std::string wanted = std::isinf(high) ? "at least " + plain(low) : plain(low) + " to " + plain(high);
+  return CLI::Validator(
+      [low, high, wanted](std::string& text) {
+        std::istringstream in(text);
+        in.imbue(std::locale::classic());
+        double value = 0;
+        if (in >> value && in.eof() && value >= low && value <= high) return std::string();
+        return (text.empty() ? "nothing" : text) + " found, expected " + wanted;
+      },
+      wanted);
+}
+
+CLI::Validator at_least(double low) { return between(low, std::numeric_limits<double>::infinity()); }
+
+bool interrupted() { return presses.load() > 0; }
+
+int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+  const std::string program =
+      argc > 0 && argv[0] != nullptr ? std::filesystem::path(argv[0]).stem().string() : "program";
+  if (app.get_name().empty()) app.name(program);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& mistake) {
+    return complain(program, std::string(mistake.what()) + " (see " + program + " --help)");
+  }
+  std::signal(SIGINT, on_interrupt);
+  try {
+    const int code = body();
+    return code == 0 && interrupted() ? stopped : code;
+  } catch (const std::bad_alloc&) {
+    return complain(program, "out of memory");
+  } catch (const std::exception& e) {
+    return complain(program, e.what());
+  }
+}
+
+}  // namespace ssl_example

@@ -1,0 +1,214 @@
+#pragma once
+/// The GPU backend: one stream, own kernels for the elementwise verbs, cuBLAS and cuSOLVER for dense algebra.
+/// For .cu files only. Link cudart, cublas and cusolver.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "ssl/backend/composed.hpp"
+#include "ssl/backend/cuda/handles.cuh"
+#include "ssl/backend/cuda/kernels.cuh"
+#include "ssl/backend/verbs.hpp"
+
+namespace ssl {
+
+struct cuda_options {
+  bool tf32 = false;  // let float products round their inputs to 10 bits of mantissa
+};
+
+/// Owned device memory, uninitialised. Freed when no work on the device can still use it.
+template <class T>
+class device_buffer {
+ public:
+  device_buffer() = default;
+  explicit device_buffer(index count) : count_(count) {
+    if (count == 0) return;
+    void* memory = nullptr;
+    cuda::check(cudaMalloc(&memory, static_cast<std::size_t>(count) * sizeof(T)), "cudaMalloc");
+    data_.reset(static_cast<T*>(memory));
+  }
+
+  /// Everything as one column (count, 1).
+  matrix_view<T, device_space> all() const { return {data_.get(), count_, 1, count_}; }
+  /// The first rows * cols elements as a matrix.
+  matrix_view<T, device_space> as(index rows, index cols) const { return {data_.get(), rows, cols, rows}; }
+  index size() const { return count_; }
+
+ private:
+  struct release {
+    void operator()(T* p) const { cudaFree(p); }
+  };
+  std::unique_ptr<T, release> data_;
+  index count_ = 0;
+};
+
+/// Models `Backend` on the device that is current when it is made, which must stay current while it is used.
+/// Verbs queue work on one stream and return; `wait` is where the host meets the device, and where an error
+/// of a kernel shows. A failed call throws backend_error. Not thread-safe: one object per thread of control.
+template <std::floating_point T>
+class cuda_backend {
+ public:
+  using scalar = T;
+  using space = device_space;
+
+  explicit cuda_backend(cuda_options options = {}) : handles_(options.tf32) {}
+
+  static constexpr const char* name() { return "cuda"; }
+  cudaStream_t stream() const { return handles_.stream.get(); }
+  /// Allocations made through this object so far. What cuBLAS and cuSOLVER keep for themselves is not
+  /// counted.
+  index allocations() const { return allocations_; }
+
+  template <class U, class F, class... Ts>
+  void map(matrix_view<U, device_space> out, F f, matrix_view<const Ts, device_space>... in) {
+    for_each(out.size(),
+             detail::map_item<U, device_space, F, Ts...>{out, f, detail::make_inputs<device_space>(in...)});
+  }
+  template <class Acc, class Fold, class F, class... Ts>
+  void map_reduce(matrix_view<Acc, device_space> out, Fold fold, F f,
+                  matrix_view<const Ts, device_space>... in) {
+    detail::composed_map_reduce(
+        *this, [this](index bytes) { return work(work_, bytes); }, out, fold, f, in...);
+  }
+  template <class F>
+  void for_each_column(index count, F f) {
+    cuda::column_kernel<<<cuda::blocks(count, 1), cuda::block_team::threads, 0, stream()>>>(count, f);
+    cuda::check(cudaGetLastError(), "the launch of for_each_column");
+  }
+
+  template <class U>
+  void gemm(trans ta, trans tb, std::type_identity_t<U> alpha, matrix_view<const U, device_space> a,
+            matrix_view<const U, device_space> b, std::type_identity_t<U> beta,
+            matrix_view<U, device_space> c) {
+    const index k = ta == trans::no ? a.cols : a.rows;
+    cuda::check(cuda::gemm(handles_.blas.get(), cuda::op(ta), cuda::op(tb), cuda::narrow(c.rows),
+                           cuda::narrow(c.cols), cuda::narrow(k), alpha, a.data, cuda::stride(a), b.data,
+                           cuda::stride(b), beta, c.data, cuda::stride(c)),
+                "cublas gemm");
+  }
+  template <class U>
+  void syrk(trans op, std::type_identity_t<U> alpha, matrix_view<const U, device_space> a,
+            std::type_identity_t<U> beta, matrix_view<U, device_space> c) {
+    const index k = op == trans::no ? a.cols : a.rows;
+    cuda::check(cuda::syrk(handles_.blas.get(), cuda::op(op), cuda::narrow(c.rows), cuda::narrow(k), alpha,
+                           a.data, cuda::stride(a), beta, c.data, cuda::stride(c)),
+                "cublas syrk");
+    for_each(c.size(), cuda::mirror_lower<U>{c});
+  }
+
+  template <class U>
+  void cholesky(matrix_view<U, device_space> a, matrix_view<U, device_space> info) {
+    auto* const solver = handles_.solver.get();
+    auto* const parameters = handles_.parameters.get();
+    std::size_t device_bytes = 0, host_bytes = 0;
+    cuda::check(
+        cusolverDnXpotrf_bufferSize(solver, parameters, CUBLAS_FILL_MODE_LOWER, a.rows, cuda::type<U>, a.data,
+                                    cuda::stride(a), cuda::type<U>, &device_bytes, &host_bytes),
+        "cusolverDnXpotrf_bufferSize");
+    const solver_memory memory = solver_work(device_bytes, host_bytes);
+    cuda::check(cusolverDnXpotrf(solver, parameters, CUBLAS_FILL_MODE_LOWER, a.rows, cuda::type<U>, a.data,
+                                 cuda::stride(a), cuda::type<U>, memory.device, device_bytes, memory.host,
+                                 host_bytes, memory.info),
+                "cusolverDnXpotrf");
+    for_each_column(1, cuda::report_factor<U>{a, memory.info, info});
+  }
+  template <class U>
+  void cholesky_solve(matrix_view<const U, device_space> l, matrix_view<U, device_space> b) {
+    const solver_memory memory = solver_work(0, 0);
+    cuda::check(cusolverDnXpotrs(handles_.solver.get(), handles_.parameters.get(), CUBLAS_FILL_MODE_LOWER,
+                                 l.rows, b.cols, cuda::type<U>, l.data, cuda::stride(l), cuda::type<U>,
+                                 b.data, cuda::stride(b), memory.info),
+                "cusolverDnXpotrs");
+  }
+  template <class U>
+  void eigh(matrix_view<U, device_space> a, matrix_view<U, device_space> w,
+            matrix_view<U, device_space> info) {
+    auto* const solver = handles_.solver.get();
+    auto* const parameters = handles_.parameters.get();
+    std::size_t device_bytes = 0, host_bytes = 0;
+    cuda::check(
+        cusolverDnXsyevd_bufferSize(solver, parameters, CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_LOWER,
+                                    a.rows, cuda::type<U>, a.data, cuda::stride(a), cuda::type<U>, w.data,
+                                    cuda::type<U>, &device_bytes, &host_bytes),
+        "cusolverDnXsyevd_bufferSize");
+    const solver_memory memory = solver_work(device_bytes, host_bytes);
+    cuda::check(cusolverDnXsyevd(solver, parameters, CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_LOWER, a.rows,
+                                 cuda::type<U>, a.data, cuda::stride(a), cuda::type<U>, w.data, cuda::type<U>,
+                                 memory.device, device_bytes, memory.host, host_bytes, memory.info),
+                "cusolverDnXsyevd");
+    map(info, cuda::report_info<U>{memory.info});
+  }
+
+  /// Queued: `from` must stay as it is until `wait`.
+  template <class U>
+  void upload(matrix_view<const U, host_space> from, matrix_view<U, device_space> to) {
+    move(from, to, cudaMemcpyHostToDevice);
+  }
+  /// Queued: `to` is complete after `wait`.
+  template <class U>
+  void download(matrix_view<const U, device_space> from, matrix_view<U, host_space> to) {
+    move(from, to, cudaMemcpyDeviceToHost);
+  }
+  void wait() { cuda::check(cudaStreamSynchronize(stream()), "the work on the device"); }
+
+  template <class U = T>
+  device_buffer<U> allocate(index count) {
+    ++allocations_;
+    return device_buffer<U>(count);
+  }
+
+ private:
+  struct solver_memory {
+    int* info;
+    void* device;
+    void* host;
+  };
+
+  template <class Body>
+  void for_each(index count, const Body& body) {
+    cuda::item_kernel<<<cuda::blocks(count, cuda::item_threads), cuda::item_threads, 0, stream()>>>(count,
+                                                                                                    body);
+    cuda::check(cudaGetLastError(), "the launch of a map");
+  }
+
+  template <class From, class To>
+  void move(const From& from, const To& to, cudaMemcpyKind kind) {
+    if (from.rows != to.rows || from.cols != to.cols)
+      throw shape_error("ssl: a matrix of " + detail::extent(from) + " cannot be copied into one of " +
+                        detail::extent(to));
+    if (from.size() == 0) return;
+    constexpr std::size_t width = sizeof(typename To::value_type);
+    const auto bytes = [](index count) { return static_cast<std::size_t>(count) * width; };
+    if (from.contiguous() && to.contiguous()) {
+      cuda::check(cudaMemcpyAsync(to.data, from.data, bytes(from.size()), kind, stream()), "cudaMemcpyAsync");
+    } else {
+      cuda::check(cudaMemcpy2DAsync(to.data, bytes(cuda::stride(to)), from.data, bytes(cuda::stride(from)),
+                                    bytes(from.rows), static_cast<std::size_t>(from.cols), kind, stream()),
+                  "cudaMemcpy2DAsync");
+    }
+  }
+
+  /// Memory that one verb needs while it runs; grows, never shrinks.
+  void* work(device_buffer<std::byte>& memory, index bytes) {
+    if (memory.size() < bytes) memory = allocate<std::byte>(bytes + bytes / 4);
+    return memory.all().data;
+  }
+
+  /// cuSOLVER's status, then its device workspace, in one block; its host workspace beside it.
+  solver_memory solver_work(std::size_t device_bytes, std::size_t host_bytes) {
+    constexpr index head = 256;
+    if (host_work_.size() < host_bytes) host_work_.resize(host_bytes);
+    auto* const start = static_cast<std::byte*>(work(work_, head + static_cast<index>(device_bytes)));
+    return {reinterpret_cast<int*>(start), start + head, host_work_.data()};
+  }
+
+  cuda::handles handles_;
+  index allocations_ = 0;
+  device_buffer<std::byte> work_;
+  std::vector<std::byte> host_work_;
+};
+
+}  // namespace ssl

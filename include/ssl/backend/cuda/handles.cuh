@@ -1,0 +1,127 @@
+#pragma once
+/// cuBLAS and cuSOLVER as the GPU backend uses them: owned handles, checked statuses, one name per scalar.
+
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+#include <cusolverDn.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include "ssl/backend/backend.hpp"
+#include "ssl/core/error.hpp"
+
+namespace ssl::cuda {
+
+[[noreturn]] inline void fail(const char* what, const std::string& status) {
+  throw backend_error("ssl: " + std::string(what) + " failed with " + status);
+}
+
+inline void check(cudaError_t status, const char* what) {
+  if (status != cudaSuccess)
+    fail(what, std::string(cudaGetErrorName(status)) + " (" + cudaGetErrorString(status) + ")");
+}
+inline void check(cublasStatus_t status, const char* what) {
+  if (status != CUBLAS_STATUS_SUCCESS) fail(what, cublasGetStatusName(status));
+}
+inline void check(cusolverStatus_t status, const char* what) {
+  switch (status) {
+    case CUSOLVER_STATUS_SUCCESS:
+      return;
+    case CUSOLVER_STATUS_NOT_INITIALIZED:
+      fail(what, "CUSOLVER_STATUS_NOT_INITIALIZED");
+    case CUSOLVER_STATUS_ALLOC_FAILED:
+      fail(what, "CUSOLVER_STATUS_ALLOC_FAILED");
+    case CUSOLVER_STATUS_INVALID_VALUE:
+      fail(what, "CUSOLVER_STATUS_INVALID_VALUE");
+    case CUSOLVER_STATUS_ARCH_MISMATCH:
+      fail(what, "CUSOLVER_STATUS_ARCH_MISMATCH");
+    case CUSOLVER_STATUS_EXECUTION_FAILED:
+      fail(what, "CUSOLVER_STATUS_EXECUTION_FAILED");
+    case CUSOLVER_STATUS_INTERNAL_ERROR:
+      fail(what, "CUSOLVER_STATUS_INTERNAL_ERROR");
+    default:
+      fail(what, "cuSOLVER status " + std::to_string(static_cast<int>(status)));
+  }
+}
+
+/// Extents for libraries that count in int.
+inline int narrow(index n) {
+  if (n < 0 || n > std::numeric_limits<int>::max())
+    throw backend_error("ssl: an extent of " + std::to_string(n) + " was found; cuBLAS takes at most " +
+                        std::to_string(std::numeric_limits<int>::max()));
+  return static_cast<int>(n);
+}
+/// The distance of two columns, at least 1 as the libraries ask.
+template <class V>
+int stride(const V& v) {
+  return narrow(std::max<index>({v.ld, v.rows, 1}));
+}
+
+inline cublasOperation_t op(trans t) { return t == trans::no ? CUBLAS_OP_N : CUBLAS_OP_T; }
+
+template <class T>
+inline constexpr cudaDataType type = std::is_same_v<T, float> ? CUDA_R_32F : CUDA_R_64F;
+
+inline cublasStatus_t gemm(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k,
+                           float alpha, const float* a, int lda, const float* b, int ldb, float beta,
+                           float* c, int ldc) {
+  return cublasSgemm(h, ta, tb, m, n, k, &alpha, a, lda, b, ldb, &beta, c, ldc);
+}
+inline cublasStatus_t gemm(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k,
+                           double alpha, const double* a, int lda, const double* b, int ldb, double beta,
+                           double* c, int ldc) {
+  return cublasDgemm(h, ta, tb, m, n, k, &alpha, a, lda, b, ldb, &beta, c, ldc);
+}
+inline cublasStatus_t syrk(cublasHandle_t h, cublasOperation_t op, int n, int k, float alpha, const float* a,
+                           int lda, float beta, float* c, int ldc) {
+  return cublasSsyrk(h, CUBLAS_FILL_MODE_LOWER, op, n, k, &alpha, a, lda, &beta, c, ldc);
+}
+inline cublasStatus_t syrk(cublasHandle_t h, cublasOperation_t op, int n, int k, double alpha,
+                           const double* a, int lda, double beta, double* c, int ldc) {
+  return cublasDsyrk(h, CUBLAS_FILL_MODE_LOWER, op, n, k, &alpha, a, lda, &beta, c, ldc);
+}
+
+/// A stream and the libraries' handles on it, released together in the right order.
+struct handles {
+  template <auto Destroy>
+  struct destroy {
+    template <class H>
+    void operator()(H* h) const {
+      Destroy(h);
+    }
+  };
+  template <class Handle, auto Destroy>
+  using owned = std::unique_ptr<std::remove_pointer_t<Handle>, destroy<Destroy>>;
+
+  owned<cudaStream_t, &cudaStreamDestroy> stream;
+  owned<cublasHandle_t, &cublasDestroy> blas;
+  owned<cusolverDnHandle_t, &cusolverDnDestroy> solver;
+  owned<cusolverDnParams_t, &cusolverDnDestroyParams> parameters;
+
+  explicit handles(bool tf32) {
+    int devices = 0;
+    check(cudaGetDeviceCount(&devices), "the search for a CUDA device");
+    if (devices == 0) throw backend_error("ssl: no CUDA device was found; cuda_backend needs one");
+    cudaStream_t s = nullptr;
+    check(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking), "cudaStreamCreate");
+    stream.reset(s);
+    cublasHandle_t b = nullptr;
+    check(cublasCreate(&b), "cublasCreate");
+    blas.reset(b);
+    check(cublasSetStream(b, s), "cublasSetStream");
+    check(cublasSetMathMode(b, tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH), "cublasSetMathMode");
+    cusolverDnHandle_t d = nullptr;
+    check(cusolverDnCreate(&d), "cusolverDnCreate");
+    solver.reset(d);
+    check(cusolverDnSetStream(d, s), "cusolverDnSetStream");
+    cusolverDnParams_t p = nullptr;
+    check(cusolverDnCreateParams(&p), "cusolverDnCreateParams");
+    parameters.reset(p);
+  }
+};
+
+}  // namespace ssl::cuda

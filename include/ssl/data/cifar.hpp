@@ -1,0 +1,126 @@
+#pragma once
+/// CIFAR-10 and CIFAR-100 in their binary format: records without a header, each one or two label bytes and
+/// then 3072 bytes of a 32x32 image, planar (1024 red, 1024 green, 1024 blue). Krizhevsky, "Learning Multiple
+/// Layers of Features from Tiny Images", 2009. Pixels are made channel-last once, on reading.
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ssl/core/error.hpp"
+#include "ssl/data/dataset.hpp"
+#include "ssl/data/file.hpp"
+
+namespace ssl {
+
+inline constexpr image_shape cifar_shape{3, 32, 32};
+
+/// CIFAR-100 has 100 classes in 20 groups.
+enum class cifar100_labels { fine, coarse };
+
+/// Planar to channel-last: from[c * pixels + p] to to[p * channels + c].
+inline void channel_last(image_shape shape, std::span<const std::uint8_t> from, std::span<std::uint8_t> to) {
+  const auto pixels = static_cast<std::size_t>(shape.pixels()),
+             channels = static_cast<std::size_t>(shape.channels);
+  for (std::size_t c = 0; c < channels; ++c)
+    for (std::size_t p = 0; p < pixels; ++p) to[p * channels + c] = from[c * pixels + p];
+}
+
+namespace detail {
+
+struct cifar_format {
+  std::size_t label_bytes, label_at;
+  int classes;
+  std::size_t record() const { return label_bytes + 3072; }
+};
+
+inline cifar_format cifar10_format() { return {1, 0, 10}; }
+inline cifar_format cifar100_format(cifar100_labels which) {
+  return which == cifar100_labels::fine ? cifar_format{2, 1, 100} : cifar_format{2, 0, 20};
+}
+
+inline void append_cifar(const std::filesystem::path& path, cifar_format format,
+                         std::vector<std::uint8_t>& pixels, std::vector<int>& labels) {
+  const std::vector<std::uint8_t> bytes = read_file(path);
+  const std::size_t record = format.record(), count = bytes.size() / record, size = 3072;
+  if (count == 0 || bytes.size() % record != 0)
+    throw data_error(path.string() + ": has " + std::to_string(bytes.size()) +
+                     " bytes, expected a multiple of the " + std::to_string(record) +
+                     " bytes of one record (truncated, or another format)");
+  std::size_t at = pixels.size();
+  pixels.resize(at + count * size);
+  labels.reserve(labels.size() + count);
+  for (std::size_t i = 0; i < count; ++i, at += size) {
+    const std::span<const std::uint8_t> one = std::span(bytes).subspan(i * record, record);
+    const int label = one[format.label_at];
+    if (label >= format.classes)
+      throw data_error(path.string() + ": record " + std::to_string(i) + " has the label " +
+                       std::to_string(label) + ", expected 0 to " + std::to_string(format.classes - 1));
+    labels.push_back(label);
+    channel_last(cifar_shape, one.subspan(format.label_bytes), std::span(pixels).subspan(at, size));
+  }
+}
+
+inline memory_dataset read_cifar(const std::vector<std::filesystem::path>& files, cifar_format format) {
+  std::vector<std::uint8_t> pixels;
+  std::vector<int> labels;
+  for (const auto& file : files) append_cifar(file, format, pixels, labels);
+  return {cifar_shape, std::move(pixels), std::move(labels), format.classes};
+}
+
+/// The folder itself, or the one inside it that the official archive unpacks to.
+inline std::filesystem::path cifar_folder(const std::filesystem::path& folder, const char* inner) {
+  std::error_code failure;
+  if (!present(folder)) throw data_error(folder.string() + ": no such folder");
+  if (!std::filesystem::is_directory(folder, failure))
+    throw data_error(folder.string() + ": is a file, expected a folder");
+  return std::filesystem::is_directory(folder / inner, failure) ? folder / inner : folder;
+}
+
+}  // namespace detail
+
+/// One file of CIFAR-10 records. Throws data_error if it is missing, truncated, or holds a label above 9.
+inline memory_dataset read_cifar10_file(const std::filesystem::path& path) {
+  return detail::read_cifar({path}, detail::cifar10_format());
+}
+
+/// CIFAR-10 from a folder: data_batch_1.bin ... data_batch_5.bin and test_batch.bin (the official names, also
+/// inside cifar-10-batches-bin), or train.bin and test.bin with the same records. Throws data_error as for
+/// one file, or if a file of the set is missing.
+inline dataset_split read_cifar10(const std::filesystem::path& folder) {
+  const std::filesystem::path at = detail::cifar_folder(folder, "cifar-10-batches-bin");
+  std::vector<std::filesystem::path> batches;
+  bool official = detail::present(at / "test_batch.bin");
+  for (int k = 1; k <= 5; ++k) {
+    batches.push_back(at / ("data_batch_" + std::to_string(k) + ".bin"));
+    official = official || detail::present(batches.back());
+  }
+  const detail::cifar_format format = detail::cifar10_format();
+  if (official) return {detail::read_cifar(batches, format), read_cifar10_file(at / "test_batch.bin")};
+  if (!detail::present(at / "train.bin") && !detail::present(at / "test.bin"))
+    throw data_error(
+        folder.string() +
+        ": holds no CIFAR-10, expected data_batch_1.bin to data_batch_5.bin and test_batch.bin, or "
+        "train.bin and test.bin");
+  return {read_cifar10_file(at / "train.bin"), read_cifar10_file(at / "test.bin")};
+}
+
+/// One file of CIFAR-100 records (group, class, pixels). Throws as for CIFAR-10.
+inline memory_dataset read_cifar100_file(const std::filesystem::path& path,
+                                         cifar100_labels which = cifar100_labels::fine) {
+  return detail::read_cifar({path}, detail::cifar100_format(which));
+}
+
+/// CIFAR-100 from a folder: train.bin and test.bin, also inside cifar-100-binary.
+inline dataset_split read_cifar100(const std::filesystem::path& folder,
+                                   cifar100_labels which = cifar100_labels::fine) {
+  const std::filesystem::path at = detail::cifar_folder(folder, "cifar-100-binary");
+  if (!detail::present(at / "train.bin") && !detail::present(at / "test.bin"))
+    throw data_error(folder.string() + ": holds no CIFAR-100, expected train.bin and test.bin");
+  return {read_cifar100_file(at / "train.bin", which), read_cifar100_file(at / "test.bin", which)};
+}
+
+}  // namespace ssl

@@ -1,0 +1,240 @@
+#pragma once
+/// k-nearest-neighbour classification of frozen features, the weighted vote of InstDisc (arXiv 1805.01978):
+///
+///     score(c) = sum over the k nearest of weight * [label = c],   weight = exp((s - s_best) / T)
+///
+/// s is the cosine (or minus the squared distance). Subtracting the best s changes no order and keeps exp
+/// finite. A class that no neighbour votes for is never among the best five. Equal similarities go to the
+/// earlier training sample, equal scores to the class of the nearer neighbour.
+///
+/// The bank is streamed: a tile of similarities by `gemm`, then one pass that keeps the k best of every test
+/// column. Memory (k, m) and one tile; cost 2 d n m flops.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "ssl/eval/accuracy.hpp"
+#include "ssl/eval/lengths.hpp"
+
+namespace ssl {
+
+enum class similarity { cosine, euclidean };
+enum class vote { exponential, majority, inverse_distance };
+
+struct knn_options {
+  index k = 20;  // at most the bank is used
+  double temperature = 0.07;
+  similarity metric = similarity::cosine;
+  vote weight = vote::exponential;  // inverse_distance: 1 / (distance + 1e-5), for the Euclidean metric
+  index train_tile = 2048, test_tile = 1024;
+};
+
+namespace detail {
+
+inline constexpr index knn_run = 32;  // similarities whose maximum is looked at before they are
+
+/// The smaller of two.
+struct minimum {
+  template <class T>
+  SSL_FN T operator()(T a, T b) const {
+    return b < a ? b : a;
+  }
+  template <class T>
+  SSL_FN static constexpr T identity() {
+    return std::numeric_limits<T>::max();
+  }
+};
+
+/// Turns one column of products into similarities and merges it into that column's k best, largest first.
+template <class T, class Space>
+struct keep_nearest {
+  matrix_view<T, Space> products;          // (tile, m): x_i . y_j; destroyed
+  matrix_view<T, Space> maxima;            // (runs, m)
+  matrix_view<const T, Space> train_norm;  // (1, tile): 1 / |x|, or |x|^2
+  matrix_view<const T, Space> test_norm;   // (1, m)
+  matrix_view<T, Space> best;              // (k, m)
+  matrix_view<std::int32_t, Space> who;    // (k, m)
+  index first;                             // the training sample of row 0
+  bool cosine;
+
+  SSL_FN T run_maximum(const T* s, index run) const {
+    const index begin = run * knn_run, rest = products.rows - begin, count = rest < knn_run ? rest : knn_run;
+    T top = std::numeric_limits<T>::lowest();  // so that NaNs are passed over
+    for (index i = begin; i < begin + count; ++i) top = s[i] > top ? s[i] : top;
+    return top;
+  }
+
+  /// Moves the best of run `run`, whose similarity is `value`, from s into the list.
+  SSL_FN void take(T* s, T* top, std::int32_t* name, T* run_top, index run, T value) const {
+    index i = run * knn_run;
+    while (s[i] != value) ++i;
+    index place = best.rows - 1;
+    for (; place > 0 && top[place - 1] < value; --place) {
+      top[place] = top[place - 1];
+      name[place] = name[place - 1];
+    }
+    top[place] = value;
+    name[place] = static_cast<std::int32_t>(first + i);
+    s[i] = std::numeric_limits<T>::lowest();
+    run_top[run] = run_maximum(s, run);
+  }
+
+  template <class Team>
+  SSL_FN void operator()(const Team& team, index j) const {
+    T* const s = products.column(j);
+    T* const run_top = maxima.column(j);
+    T* const top = best.column(j);
+    std::int32_t* const name = who.column(j);
+    const index runs = maxima.rows, tile = products.rows, k = best.rows;
+    const T* const norm = train_norm.data;
+    const T mine = test_norm(0, j);
+    if (cosine)
+      team.for_each(tile, [=](index i) { s[i] *= norm[i] * mine; });
+    else
+      team.for_each(tile, [=](index i) { s[i] = 2 * s[i] - norm[i] - mine; });
+    team.for_each(runs, [&](index run) { run_top[run] = run_maximum(s, run); });
+    for (;;) {
+      const T value = team.reduce(runs, std::numeric_limits<T>::lowest(), fn::maximum{},
+                                  [=](index run) { return run_top[run]; });
+      if (!(value > top[k - 1])) return;
+      const index run =
+          team.reduce(runs, runs, minimum{}, [=](index r) { return run_top[r] == value ? r : runs; });
+      team.for_each(1, [&](index) { take(s, top, name, run_top, run, value); });
+    }
+  }
+};
+
+/// One test column's vote. `score` (classes) is zero before and after. Returns the best class and the rank of
+/// `label`.
+struct vote_result {
+  int best = 0, rank = 0;
+};
+template <class T>
+vote_result count_votes(const knn_options& o, std::span<const T> s, std::span<const std::int32_t> who,
+                        std::span<const int> labels, int label, std::vector<double>& score) {
+  const auto known = [&](std::size_t r) { return who[r] >= 0; };
+  const auto class_of = [&](std::size_t r) { return labels[static_cast<std::size_t>(who[r])]; };
+  const auto at = [&](int c) -> double& { return score[static_cast<std::size_t>(c)]; };
+  for (std::size_t r = 0; r < s.size() && known(r); ++r) {
+    const double x = static_cast<double>(s[r]);
+    double weight = 1;
+    if (o.weight == vote::exponential)
+      weight = std::exp((x - static_cast<double>(s[0])) / o.temperature);
+    else if (o.weight == vote::inverse_distance)
+      weight = 1 / (std::sqrt(std::max(o.metric == similarity::cosine ? 2 - 2 * x : -x, 0.0)) + 1e-5);
+    at(class_of(r)) += weight;
+  }
+  vote_result result{-1, std::numeric_limits<int>::max()};
+  double most = 0;
+  for (std::size_t r = 0; r < s.size() && known(r); ++r)
+    if (at(class_of(r)) > most) {
+      most = at(class_of(r));
+      result.best = class_of(r);
+    }
+  const double mine = at(label);
+  if (mine > 0) {
+    result.rank = 0;
+    bool seen = false;  // classes of equal score that were met before the label's own
+    for (std::size_t r = 0; r < s.size() && known(r); ++r) {
+      const int c = class_of(r);
+      seen = seen || c == label;
+      if (at(c) > mine || (at(c) == mine && !seen)) {
+        ++result.rank;
+        at(c) = 0;  // counted
+      }
+    }
+  }
+  for (std::size_t r = 0; r < s.size() && known(r); ++r) at(class_of(r)) = 0;
+  return result;
+}
+
+}  // namespace detail
+
+/// Classifies test (d, m) by the bank train (d, n); labels in [0, classes). Columns need not have length one.
+/// Not for a step: allocates on the host and waits. Throws shape_error or option_error where the inputs do
+/// not fit together.
+template <class Ctx>
+classification knn(Ctx& ctx, typename Ctx::const_matrix train, std::span<const int> train_labels,
+                   typename Ctx::const_matrix test, std::span<const int> test_labels, index classes,
+                   const knn_options& options = {}) {
+  using T = typename Ctx::scalar;
+  using S = typename Ctx::space;
+  detail::require_labels("knn", "training", train_labels, train.cols, classes);
+  detail::require_labels("knn", "test", test_labels, test.cols, classes);
+  if (train.rows != test.rows)
+    detail::require(false, "knn",
+                    "training features are " + detail::extent(train) + ", test features " +
+                        detail::extent(test) + "; their rows must be equal");
+  if (options.k < 1 || options.train_tile < 1 || options.test_tile < 1)
+    throw option_error("ssl::knn: k is " + std::to_string(options.k) + ", the tiles are " +
+                       std::to_string(options.train_tile) + " and " + std::to_string(options.test_tile) +
+                       "; expected at least 1");
+  if (!(options.temperature > 0))
+    throw option_error("ssl::knn: temperature is " + std::to_string(options.temperature) +
+                       ", expected above 0");
+
+  auto& be = ctx.be;
+  scratch_scope scope(ctx);
+  const bool cosine = options.metric == similarity::cosine;
+  const auto norms = [&](typename Ctx::const_matrix x, typename Ctx::matrix out) {
+    if (cosine)
+      detail::inverse_lengths(ctx, x, out);
+    else
+      detail::column_squares(ctx, x, fn::cast<T>{}, out);
+  };
+  const index n = train.cols, k = std::min(options.k, n);
+  const index wide = std::min(options.test_tile, test.cols), tall = std::min(options.train_tile, n);
+  const auto train_norm = ctx.take(1, n), test_norm = ctx.take(1, test.cols);
+  norms(train, train_norm);
+  norms(test, test_norm);
+  const auto products = ctx.take(tall, wide),
+             maxima = ctx.take((tall + detail::knn_run - 1) / detail::knn_run, wide);
+  const auto best = ctx.take(k, wide);
+  const auto who = ctx.scratch.template take<std::int32_t>(k, wide);
+
+  std::vector<T> s(static_cast<std::size_t>(k * wide));
+  std::vector<std::int32_t> names(s.size());
+  std::vector<double> score(static_cast<std::size_t>(classes), 0.0);
+  std::vector<int> ranks(test_labels.size());
+  classification result{{}, std::vector<int>(test_labels.size())};
+  for (index j0 = 0; j0 < test.cols; j0 += wide) {
+    const index m = std::min(wide, test.cols - j0);
+    const auto top = best.columns(0, m);
+    const auto name = who.columns(0, m);
+    fill(be, top, std::numeric_limits<T>::lowest());
+    fill(be, name, std::int32_t{-1});
+    for (index i0 = 0; i0 < n; i0 += tall) {
+      const index rows = std::min(tall, n - i0);
+      const matrix_view<T, S> tile{products.data, rows, m, rows};
+      const index runs = (rows + detail::knn_run - 1) / detail::knn_run;
+      gemm(be, trans::yes, trans::no, T{1}, train.columns(i0, rows), test.columns(j0, m), T{0}, tile);
+      for_each_column(be, m,
+                      detail::keep_nearest<T, S>{tile,
+                                                 {maxima.data, runs, m, runs},
+                                                 train_norm.columns(i0, rows),
+                                                 test_norm.columns(j0, m),
+                                                 top,
+                                                 name,
+                                                 i0,
+                                                 cosine});
+    }
+    be.download(as_const(top), make_view(s.data(), k, m));
+    be.download(as_const(name), make_view(names.data(), k, m));
+    be.wait();
+    for (index j = 0; j < m; ++j) {
+      const auto first = static_cast<std::size_t>(j * k), count = static_cast<std::size_t>(k);
+      const auto column = static_cast<std::size_t>(j0 + j);
+      const auto voted = detail::count_votes<T>(options, std::span<const T>(s).subspan(first, count),
+                                                std::span<const std::int32_t>(names).subspan(first, count),
+                                                train_labels, test_labels[column], score);
+      result.predicted[column] = voted.best;
+      ranks[column] = voted.rank;
+    }
+  }
+  result.score = detail::score_of_ranks(ranks);
+  return result;
+}
+
+}  // namespace ssl

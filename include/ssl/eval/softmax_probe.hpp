@@ -1,0 +1,179 @@
+#pragma once
+/// Linear probe by gradient descent: soft-max regression on frozen features with SGD, one rate an epoch,
+///
+///     loss = mean_j (log sum_c exp s_cj - s_{label_j j}),   s = W x + b,   rate_t = rate (1 + cos(pi t /
+///     epochs)) / 2
+///
+/// The recipe of EMP-SSL (arXiv 2304.03977) by default. The classifier after the last epoch is the result:
+/// the best epoch on test data is not reported anywhere. W and b start at zero (the problem is convex). Each
+/// epoch's order is a pure function of (seed, epoch). Cost: 6 classes d n flops an epoch.
+
+#include <cmath>
+
+#include "ssl/core/random.hpp"
+#include "ssl/eval/linear_probe.hpp"
+#include "ssl/optim/schedule.hpp"
+#include "ssl/optim/sgd.hpp"
+
+namespace ssl {
+
+/// A classifier and the mean training loss of the last epoch.
+template <class B>
+struct softmax_fit {
+  linear_classifier<B> classifier;
+  double loss = 0;
+};
+
+namespace detail {
+
+/// Column j of s (classes, n): scores without bias become (softmax(s + b) - [label]) / n; loss_j += cross
+/// entropy / total.
+template <class T, class Space>
+struct softmax_gradient {
+  matrix_view<T, Space> s;                        // (classes, n)
+  matrix_view<const T, Space> bias;               // (classes, 1)
+  matrix_view<const std::int32_t, Space> labels;  // (1, all)
+  matrix_view<const std::int32_t, Space> ids;     // (1, n)
+  matrix_view<double, Space> loss;                // (1, n)
+  double total;
+
+  template <class Team>
+  SSL_FN void operator()(const Team& team, index j) const {
+    T* const x = s.column(j);
+    const T* const b = bias.data;
+    const index classes = s.rows, label = labels.data[ids.data[j]];
+    team.for_each(classes, [=](index c) { x[c] += b[c]; });
+    const T top =
+        team.reduce(classes, std::numeric_limits<T>::lowest(), fn::maximum{}, [=](index c) { return x[c]; });
+    const T mine = x[label];
+    const double sum = team.reduce(classes, 0.0, fn::plus{}, [=](index c) {
+      using std::exp;
+      return static_cast<double>(exp(x[c] - top));
+    });
+    const T scale = static_cast<T>(1 / (sum * static_cast<double>(s.cols))),
+            hit = static_cast<T>(1.0 / static_cast<double>(s.cols));
+    double* const out = loss.data + j;
+    const double share = total;
+    team.for_each(classes, [=](index c) {
+      using std::exp;
+      x[c] = exp(x[c] - top) * scale - (c == label ? hit : T{0});
+      if (c == 0) *out += (std::log(sum) + static_cast<double>(top - mine)) / share;
+    });
+  }
+};
+
+template <class T, class Space>
+struct unscaled_row {  // row c for raw features: W_{c i} factor_i, b_c - sum_i W_{c i} factor_i mean_i
+  matrix_view<const T, Space> weights;  // (classes, d), of standardised features
+  matrix_view<const T, Space> bias;     // (classes, 1)
+  feature_scale<Space> scale;
+  matrix_view<T, Space> out_weights, out_bias;
+
+  template <class Team>
+  SSL_FN void operator()(const Team& team, index c) const {
+    const auto w = weights;
+    const auto k = scale;
+    const double shift = team.reduce(w.cols, 0.0, fn::plus{}, [=](index i) {
+      return static_cast<double>(w(c, i)) * k.factor.data[i] * k.mean.data[i];
+    });
+    const auto to = out_weights;
+    team.for_each(
+        w.cols, [=](index i) { to(c, i) = static_cast<T>(static_cast<double>(w(c, i)) * k.factor.data[i]); });
+    const double start = static_cast<double>(bias.data[c]);
+    T* const place = out_bias.data + c;
+    team.for_each(1, [=](index) { *place = static_cast<T>(start - shift); });
+  }
+};
+
+}  // namespace detail
+
+struct softmax_probe {
+  double rate = 0.03;
+  double momentum = 0.9;
+  double weight_decay = 5e-5;
+  bool nesterov = false;
+  index epochs = 100;
+  index batch = 100;
+  bool standardize = false;  // features to mean zero and deviation one: makes one rate fit all scales
+  std::uint64_t seed = 0;
+
+  /// x (d, n), labels in [0, classes). Allocates and waits. Throws numeric_error where training diverges.
+  template <class Ctx, class B = typename Ctx::backend>
+  softmax_fit<B> fit(Ctx& ctx, typename Ctx::const_matrix x, std::span<const int> labels,
+                     index classes) const {
+    using T = typename Ctx::scalar;
+    using S = typename Ctx::space;
+    detail::require_labels("softmax_probe", "training", labels, x.cols, classes);
+    if (epochs < 1 || batch < 1)
+      throw option_error("ssl::softmax_probe: epochs is " + std::to_string(epochs) + " and batch " +
+                         std::to_string(batch) + "; expected at least 1");
+    auto& be = ctx.be;
+    scratch_scope scope(ctx);
+    const index d = x.rows, n = x.cols, size = classes * d + classes, wide = std::min(batch, n);
+    const std::vector<segment> table{{"weights", classes, d, role::matrix, {}, 0},
+                                     {"bias", classes, 1, role::vector, {}, classes * d}};
+    const sgd optimizer{.momentum = momentum, .weight_decay = weight_decay, .nesterov = nesterov};
+    const auto scale = detail::make_feature_scale(ctx, x, false, standardize);
+    const auto params = ctx.take(size, 1), grads = ctx.take(size, 1),
+               state = ctx.take(optimizer.state(size), 1);
+    const auto features = ctx.take(d, wide), scores = ctx.take(classes, wide);
+    const auto losses = ctx.take_accumulator(1, wide), loss = ctx.take_accumulator(1, 1);
+    const auto label_of = ctx.scratch.template take<std::int32_t>(1, n),
+               order = ctx.scratch.template take<std::int32_t>(1, n);
+    const typename Ctx::matrix weights{params.data, classes, d, classes},
+        dweights{grads.data, classes, d, classes};
+    const typename Ctx::matrix bias{params.data + classes * d, classes, 1, classes},
+        dbias{grads.data + classes * d, classes, 1, classes};
+    fill(be, params, T{0});
+    fill(be, state, T{0});
+
+    std::vector<std::int32_t> host(labels.begin(), labels.end());
+    be.upload(make_view<host_space, const std::int32_t>(host.data(), 1, n), label_of);
+    be.wait();
+    for (index epoch = 0; epoch < epochs; ++epoch) {
+      shuffle(host, static_cast<std::uint32_t>(epoch));
+      be.upload(make_view<host_space, const std::int32_t>(host.data(), 1, n), order);
+      fill(be, losses, 0.0);
+      const double now = cosine{rate, 0, epochs}(epoch);
+      for (index first = 0; first < n; first += wide) {
+        const index m = std::min(wide, n - first);
+        const auto ids = order.columns(first, m);
+        const auto f = features.columns(0, m), s = scores.columns(0, m);
+        map(be, f, detail::standard_column<T, T, S>{x, ids, scale});
+        gemm(be, trans::no, trans::no, T{1}, weights, f, T{0}, s);
+        for_each_column(
+            be, m, detail::softmax_gradient<T, S>{s, bias, label_of, ids, losses, static_cast<double>(n)});
+        gemm(be, trans::no, trans::yes, T{1}, s, f, T{0}, dweights);
+        fill(be, dbias, T{0});
+        map_reduce(be, dbias, fn::plus{}, fn::identity<T>{}, s);
+        optimizer.step(ctx, table, params, grads, state, now);
+      }
+      be.wait();
+    }
+    double mean_loss = 0;
+    fill(be, loss, 0.0);
+    map_reduce(be, loss, fn::plus{}, fn::identity<double>{}, losses);
+    be.download(as_const(loss), make_view(&mean_loss, 1, 1));
+    be.wait();
+    if (!std::isfinite(mean_loss))
+      throw numeric_error("ssl::softmax_probe: the loss is not finite at rate " + std::to_string(rate) +
+                          "; lower the rate, or standardize the features");
+    softmax_fit<B> result{linear_classifier<B>(be, classes, d), mean_loss};
+    for_each_column(be, classes,
+                    detail::unscaled_row<T, S>{weights, bias, scale, result.classifier.weights(),
+                                               result.classifier.bias()});
+    be.wait();
+    return result;
+  }
+
+ private:
+  /// The order of an epoch: Fisher and Yates from the identity.
+  void shuffle(std::vector<std::int32_t>& order, std::uint32_t epoch) const {
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
+    random_stream draw({seed, epoch}, 0, 0, purpose::probe, 1);
+    for (std::size_t i = order.size(); i > 1; --i)
+      std::swap(order[i - 1], order[static_cast<std::size_t>(draw.below(static_cast<index>(i)))]);
+  }
+};
+
+}  // namespace ssl

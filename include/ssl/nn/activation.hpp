@@ -1,0 +1,62 @@
+#pragma once
+/// Rectification: y = max(x, 0).
+
+#include "ssl/backend/verbs.hpp"
+#include "ssl/exec/context.hpp"
+#include "ssl/nn/layer.hpp"
+
+namespace ssl {
+
+namespace fn {
+
+template <class T>
+struct rectify {  // max(x, 0); a NaN stays one
+  SSL_FN T operator()(T x) const { return x < T{0} ? T{0} : x; }
+};
+
+template <class T>
+struct rectify_gradient {  // dy where y > 0, else 0
+  SSL_FN T operator()(T y, T dy) const { return y > T{0} ? dy : T{0}; }
+};
+
+}  // namespace fn
+
+/// y = max(x, 0), dx = dy where y > 0: backward reads the output only, so nothing is kept.
+struct relu {
+  using kind = layer_kind;
+
+  constexpr image_shape output(image_shape in) const { return in; }
+  std::vector<segment> parameters(image_shape) const { return {}; }
+  constexpr index parameter_count(image_shape) const { return 0; }
+  constexpr index tape(image_shape, index) const { return 0; }
+
+  template <class Ctx>
+  void forward(Ctx& ctx, image_shape, index, pass<typename Ctx::backend> p) const {
+    map(ctx.be, p.y, fn::rectify<typename Ctx::scalar>{}, p.x);
+  }
+  template <class Ctx>
+  void backward(Ctx& ctx, image_shape, index, pass<typename Ctx::backend> p) const {
+    if (p.dx.data) map(ctx.be, p.dx, fn::rectify_gradient<typename Ctx::scalar>{}, p.y, p.dy);
+  }
+};
+
+/// y = x.
+struct identity_layer {
+  using kind = layer_kind;
+
+  constexpr image_shape output(image_shape in) const { return in; }
+  std::vector<segment> parameters(image_shape) const { return {}; }
+  constexpr index parameter_count(image_shape) const { return 0; }
+  constexpr index tape(image_shape, index) const { return 0; }
+
+  template <class Ctx>
+  void forward(Ctx& ctx, image_shape, index, pass<typename Ctx::backend> p) const {
+    copy(ctx.be, p.x, p.y);
+  }
+  template <class Ctx>
+  void backward(Ctx& ctx, image_shape, index, pass<typename Ctx::backend> p) const {
+    if (p.dx.data) copy(ctx.be, p.dy, p.dx);
+  }
+};
+
+}  // namespace ssl

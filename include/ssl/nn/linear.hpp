@@ -1,0 +1,89 @@
+#pragma once
+/// A fully connected layer: y = W x + b.
+
+#include <cmath>
+
+#include "ssl/backend/verbs.hpp"
+#include "ssl/exec/context.hpp"
+#include "ssl/nn/layer.hpp"
+
+namespace ssl {
+
+namespace detail {
+
+/// out(i, j) = values(i, 0).
+template <class B>
+struct broadcast_column {
+  cview<B> values;
+  SSL_FN typename B::scalar operator()(index i, index) const { return values.data[i]; }
+};
+
+/// x(i, j) + values(i, 0).
+template <class B>
+struct add_column {
+  cview<B> values;
+  SSL_FN typename B::scalar operator()(index i, index, typename B::scalar x) const {
+    return x + values.data[i];
+  }
+};
+
+/// x + its gradient's sum, which is a double.
+template <class T>
+struct add_sum {
+  SSL_FN T operator()(T x, double sum) const { return x + static_cast<T>(sum); }
+};
+
+/// into (rows, 1) += the sums of the rows of dy, accumulated in double.
+template <class Ctx, class B = typename Ctx::backend>
+void add_row_sums(Ctx& ctx, cview<B> dy, view<B> into) {
+  using T = typename B::scalar;
+  scratch_scope scope(ctx);
+  const auto sums = ctx.take_accumulator(dy.rows, 1);  // (rows, 1)
+  fill(ctx.be, sums, 0.0);
+  map_reduce(ctx.be, sums, fn::plus{}, fn::identity<T>{}, dy);
+  map(ctx.be, into, add_sum<T>{}, into, sums);
+}
+
+}  // namespace detail
+
+/// y = W x + b, (out, n) from (in, n); W (out, in), b (out, 1). An input with several pixels is read as one
+/// column an image, channel by channel within pixel by pixel. Starts as PyTorch's nn.Linear: W and b uniform
+/// on +-1 / sqrt(in). 2 in out n flops forward, twice that backward.
+struct linear {
+  using kind = layer_kind;
+  index out = 1;
+  bool bias = true;
+
+  image_shape output(image_shape) const {
+    if (out < 1) throw option_error("ssl::linear: out is " + std::to_string(out) + ", expected at least 1");
+    return {out, 1, 1};
+  }
+  std::vector<segment> parameters(image_shape in) const {
+    const auto start = initialiser::uniform(1 / std::sqrt(static_cast<double>(in.size())));
+    std::vector<segment> table{{"weight", out, in.size(), role::matrix, start}};
+    if (bias) table.push_back({"bias", out, 1, role::vector, start});
+    return table;
+  }
+  constexpr index parameter_count(image_shape in) const { return out * (in.size() + (bias ? 1 : 0)); }
+  constexpr index tape(image_shape, index) const { return 0; }
+
+  template <class Ctx, class B = typename Ctx::backend>
+  void forward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
+    const cview<B> x = p.x.reshaped(in.size(), n);  // (in, n)
+    const cview<B> w = stretch(p.params, 0, out * in.size()).reshaped(out, in.size());
+    if (bias) map(ctx.be, p.y, detail::broadcast_column<B>{stretch(p.params, w.size(), out)});
+    gemm(ctx.be, trans::no, trans::no, 1, w, x, bias ? 1 : 0, p.y);
+  }
+
+  template <class Ctx, class B = typename Ctx::backend>
+  void backward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
+    const cview<B> x = p.x.reshaped(in.size(), n);
+    const cview<B> w = stretch(p.params, 0, out * in.size()).reshaped(out, in.size());
+    const view<B> dw = stretch(p.dparams, 0, w.size()).reshaped(out, in.size());
+    gemm(ctx.be, trans::no, trans::yes, 1, p.dy, x, 1, dw);
+    if (bias) detail::add_row_sums(ctx, p.dy, stretch(p.dparams, w.size(), out));
+    if (p.dx.data) gemm(ctx.be, trans::yes, trans::no, 1, w, p.dy, 0, p.dx.reshaped(in.size(), n));
+  }
+};
+
+}  // namespace ssl

@@ -1,0 +1,166 @@
+#pragma once
+/// One training step, in the order of the data: bytes -> patches -> embeddings h -> projections z -> loss -> gradients
+/// -> parameters. This header is the table of contents of the library.
+
+#include <chrono>
+#include <functional>
+#include <utility>
+
+#include "ssl/data/loader.hpp"
+#include "ssl/loss/evaluate.hpp"
+#include "ssl/nn/network.hpp"
+#include "ssl/optim/optimizer.hpp"
+#include "ssl/optim/schedule.hpp"
+#include "ssl/train/monitor.hpp"
+#include "ssl/patch/views.hpp"
+
+namespace ssl {
+
+/// Sizes and seeds of a run.
+struct run_options {
+  index batch = 128;              // images a step; patches are batch * views
+  index epochs = 1;               // passes over the images
+  std::uint64_t seed = 0;
+  index log_every = 50;           // steps between calls of the observer; the last step always calls it
+  gram_side side = gram_side::automatic;
+};
+
+/// What an observer sees every `log_every` steps.
+struct step_record {
+  index step = 0, steps = 0;      // steps done, steps in all
+  index epoch = 0, epochs = 0;    // the running epoch, counted from 0
+  double rate = 0;                // learning rate of the last step
+  loss_report loss;               // of the last step
+  health projections;             // spread and rank of z
+  double images_per_second = 0;   // since the last record
+  double seconds = 0;             // since the run began, observers included
+};
+
+/// Trains encoder and projector on a dataset. Everything that a step touches is allocated on construction or during
+/// the first step; later steps allocate nothing.
+///
+///     ssl::trainer train(backend, encoder, projector, loss, optimizer, schedule, views, data.shape(), options);
+///     train.run(data, [&](const ssl::step_record& r) { ...; return true; });
+template <Backend B, class Encoder, class Projector, LossTerm L, class Opt, Schedule Rate, class Views>
+class trainer {
+ public:
+  using T = typename B::scalar;
+
+  trainer(B& be, Encoder encoder, Projector projector, L loss, Opt optimizer, Rate rate, Views views,
+          image_shape source, run_options options)
+      : be_(&be),
+        scratch_(be),
+        options_(options),
+        source_(source),
+        loss_(loss),
+        optimizer_(optimizer),
+        rate_(rate),
+        views_(views),
+        columns_(options.batch * views.count()),
+        encoder_(be, encoder, views.target, columns_),
+        projector_(be, projector, encoder_.output_shape(), columns_),
+        encoder_state_(be.template allocate<T>(optimizer.state(encoder_.params().rows))),
+        projector_state_(be.template allocate<T>(optimizer.state(projector_.params().rows))),
+        bytes_(be.template allocate<std::uint8_t>(source.size() * options.batch)),
+        ids_(be.template allocate<index>(options.batch)),
+        x_(be.template allocate<T>(views.target.size() * columns_)),
+        h_(be.template allocate<T>(encoder_.output_shape().size() * columns_)),
+        z_(be.template allocate<T>(projector_.output_shape().size() * columns_)),
+        dh_(be.template allocate<T>(h_.size())),
+        dz_(be.template allocate<T>(z_.size())),
+        values_(be.template allocate<double>(term_count<L>)),
+        host_bytes_(static_cast<std::size_t>(source.size() * options.batch)) {
+    const rng_key key{options.seed, 0};
+    encoder_.initialise(key);
+    projector_.initialise({options.seed + 1, 0});
+    fill(be, encoder_state_.all(), T{0});
+    fill(be, projector_state_.all(), T{0});
+  }
+
+  /// One step on the images `ids` of the epoch's key, whose bytes (h w c, batch) lie on the host.
+  void step(rng_key key, std::span<const index> ids, std::span<const std::uint8_t> pixels, double rate) {
+    auto c = ctx(mode::train);
+    const index n = options_.batch, v = views_.count();
+    const auto bytes = bytes_.as(source_.size(), n);                     // (h w c, n)
+    const auto x = x_.as(views_.target.channels, views_.target.pixels() * columns_);
+    const auto h = h_.as(encoder_.output_shape().size(), columns_);      // (e, V n)
+    const auto z = z_.as(projector_.output_shape().size(), columns_);    // (d, V n)
+    const auto dh = dh_.as(h.rows, h.cols), dz = dz_.as(z.rows, z.cols);
+
+    be_->upload(make_view<host_space>(pixels.data(), bytes.rows, n), bytes);
+    be_->upload(make_view<host_space>(ids.data(), n, 1), ids_.all());
+    views_.make(c, key, as_const(bytes), source_, ids_.all().data, 0, v, x);
+    encoder_.forward(c, x, h);
+    projector_.forward(c, h, z);
+    value_and_gradient(c, loss_, view_batch<B>{z, v}, values(), dz, options_.side);
+    encoder_.zero_grads();
+    projector_.zero_grads();
+    projector_.backward(c, dz, dh);
+    encoder_.backward(c, dh);
+    optimizer_.step(c, encoder_.table(), encoder_.params(), encoder_.grads(), encoder_state_.all(), rate);
+    optimizer_.step(c, projector_.table(), projector_.params(), projector_.grads(), projector_state_.all(), rate);
+  }
+
+  /// Runs all epochs over `data`. The observer returns false to stop early. Returns the steps done.
+  template <Dataset D>
+  index run(const D& data, const std::function<bool(const step_record&)>& observe) {
+    loader<D> batches(data, options_.batch, {options_.seed, 0});
+    const index steps = batches.steps_per_epoch() * options_.epochs;
+    const auto start = std::chrono::steady_clock::now();
+    auto last = start;
+    index last_step = 0;
+    for (index s = 0; s < steps; ++s) {
+      const auto ids = batches.next();
+      batches.gather(host_bytes_);
+      const double rate = rate_(s);
+      step(batches.key(), ids, host_bytes_, rate);
+      if ((s + 1) % options_.log_every != 0 && s + 1 != steps) continue;
+
+      auto c = ctx(mode::train);
+      step_record record{.step = s + 1, .steps = steps, .epoch = s / batches.steps_per_epoch(), .epochs = options_.epochs,
+                         .rate = rate, .loss = report(c, loss_, values()), .projections = check_health(c, projections())};
+      const auto now = std::chrono::steady_clock::now();
+      record.seconds = std::chrono::duration<double>(now - start).count();
+      record.images_per_second = static_cast<double>((s + 1 - last_step) * options_.batch) /
+                                 std::chrono::duration<double>(now - last).count();
+      last = now;
+      last_step = s + 1;
+      if (!observe(record)) return s + 1;
+    }
+    return steps;
+  }
+
+  context<B> ctx(mode phase) { return {*be_, comm_, scratch_, phase}; }
+  network<Encoder, B>& encoder() { return encoder_; }
+  network<Projector, B>& projector() { return projector_; }
+  const Views& views() const { return views_; }
+  /// Projections (d, V n) of the last step.
+  cview<B> projections() const { return z_.as(projector_.output_shape().size(), columns_); }
+  /// Unweighted term values (1, K) of the last step, in the backend's memory.
+  accumulator_view<B> values() const { return values_.as(1, term_count<L>); }
+
+ private:
+  template <class U>
+  using buffer = decltype(std::declval<B&>().template allocate<U>(index{}));
+
+  B* be_;
+  single<B> comm_;
+  arena<B> scratch_;
+  run_options options_;
+  image_shape source_;
+  L loss_;
+  Opt optimizer_;
+  Rate rate_;
+  Views views_;
+  index columns_;  // batch * views
+  network<Encoder, B> encoder_;
+  network<Projector, B> projector_;
+  buffer<T> encoder_state_, projector_state_;
+  buffer<std::uint8_t> bytes_;          // (h w c, batch)
+  buffer<index> ids_;                   // (batch, 1)
+  buffer<T> x_, h_, z_, dh_, dz_;
+  buffer<double> values_;               // (1, K)
+  std::vector<std::uint8_t> host_bytes_;
+};
+
+}  // namespace ssl
