@@ -7,16 +7,18 @@
 #include "ssl/ssl.hpp"
 
 int main() {
-  const ssl::index d = 6, n = 8, views = 2;                  // features, samples, views
+  const ssl::index d = 6, n = 8, views = 2;                                      // features, samples, views
   std::vector<double> z(static_cast<std::size_t>(d * n * views)), dz(z.size());  // (d, views * n)
   for (std::size_t k = 0; k < z.size(); ++k) z[k] = std::sin(0.7 * static_cast<double>(k * k));
 
   ssl::workspace<ssl::eigen_backend<double>> work;
   auto ctx = work.ctx();
   const auto loss = 25 * ssl::invariance{} + 25 * ssl::variance{} + ssl::covariance{};
-  const auto result = ssl::evaluate(ctx, loss, {ssl::make_view<ssl::host_space, const double>(z.data(), d, views * n), views},
-                                    ssl::make_view(dz.data(), d, views * n));
+  const auto result =
+      ssl::evaluate(ctx, loss, {ssl::make_view<ssl::host_space, const double>(z.data(), d, views * n), views},
+                    ssl::make_view(dz.data(), d, views * n));
 
-  for (const auto& term : result.terms) std::printf("%s  %.6f  (weight %g)\n", term.name.c_str(), term.value, term.weight);
+  for (const auto& term : result.terms)
+    std::printf("%s  %.6f  (weight %g)\n", term.name.c_str(), term.value, term.weight);
   std::printf("loss %.6f, first entry of the gradient %.6f\n", result.total, dz[0]);
 }

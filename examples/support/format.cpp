@@ -25,7 +25,9 @@ std::string duration(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return "–";
   if (seconds < 9.95) return fixed(seconds, 1) + " s";
   if (seconds >= 1e9) return "years";
-  const auto two_digits = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+  const auto two_digits = [](std::int64_t n) {
+    return std::string(n < 10 ? "0" : "").append(std::to_string(n));
+  };
   const auto whole = static_cast<std::int64_t>(std::llround(seconds));
   if (whole < 60) return std::to_string(whole) + " s";
   if (whole < 3600) return std::to_string(whole / 60) + " min " + two_digits(whole % 60) + " s";

@@ -150,7 +150,8 @@ std::string marker(const look& l, point p, const std::string& tip) {
   const std::string title = "<title>" + escape_html(tip) + "</title>";
   const auto path = [&](std::initializer_list<point> corners) {
     std::string d;
-    for (const point c : corners) d += (d.empty() ? "M" : "L") + px(p.x + c.x) + " " + px(p.y + c.y);
+    for (const point c : corners)
+      d.append(d.empty() ? "M" : "L").append(px(p.x + c.x)).append(" ").append(px(p.y + c.y));
     return "<path" + paint + " d=\"" + d + "Z\">" + title + "</path>";
   };
   switch (l.shape) {
@@ -325,7 +326,7 @@ std::string line_plot_svg(const std::vector<series>& lines, const std::string& x
                               tip_number(options.log_x ? std::exp2(p.x) : p.x));
         }
         for (std::size_t k = 0; const point p : thin(at)) {
-          path += (k++ == 0 ? "M" : "L") + px(p.x) + " " + px(p.y);
+          path.append(k++ == 0 ? "M" : "L").append(px(p.x)).append(" ").append(px(p.y));
         }
         if (run.size() == 1) path += "h0";  // a lone point between gaps: a dot, by its round cap
         ends[i] = at.back();

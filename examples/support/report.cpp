@@ -22,7 +22,7 @@ bool means_nothing(const std::string& cell) {
 /// The number a cell begins with, where all that follows is a unit or an uncertainty: "81.3 %", "0.12 ±
 /// 0.03", "4.5k".
 std::optional<double> number_of(std::string cell) {
-  if (cell.starts_with("−")) cell = "-" + cell.substr(std::string_view("−").size());
+  if (cell.starts_with("−")) cell.replace(0, std::string_view("−").size(), "-");
   std::istringstream in(cell);
   in.imbue(std::locale::classic());
   double value = 0;

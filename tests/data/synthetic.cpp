@@ -43,6 +43,17 @@ TEST_CASE("data/synthetic: an image depends on its number and the seed alone") {
   }
 }
 
+TEST_CASE("data/synthetic: every compiler draws the same scenes") {
+  const memory_dataset d = make_synthetic({}, 1, 4);
+  const double expected[] = {111.815, 94.725, 117.105,
+                             119.756};  // fused arithmetic may round a few bytes otherwise
+  for (index i = 0; i < 4; ++i) {
+    double mean = 0;
+    for (const int x : d.bytes(i)) mean += x / 3072.0;
+    CHECK(std::abs(mean - expected[i]) < 0.05);
+  }
+}
+
 TEST_CASE("data/synthetic: shapes are as asked and the classes are balanced") {
   const memory_dataset d = make_synthetic({.classes = 7, .size = 48}, 1, 70);
   CHECK(d.shape() == image_shape{3, 48, 48});
@@ -134,8 +145,7 @@ TEST_CASE("data/synthetic: colours and light vary from image to image and use th
     least = std::min(least, mean);
     most = std::max(most, mean);
   }
-  CHECK(least < 90);
-  CHECK(most > 150);
+  CHECK(most > 1.5 * least);
   CHECK(*std::min_element(d.all_pixels().begin(), d.all_pixels().end()) == 0);
   CHECK(*std::max_element(d.all_pixels().begin(), d.all_pixels().end()) == 255);
 }

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "ssl/eval/concatenation.hpp"
-#include "ssl/eval/mean_pool.hpp"
+#include "ssl/eval/patch_mean.hpp"
 #include "ssl/eval/spatial_pool.hpp"
 #include "support/backends.hpp"
 
@@ -49,8 +49,8 @@ double length(const std::vector<double>& h, ssl::index j, ssl::index v) {
 
 TEST_CASE_TEMPLATE("eval/aggregator: the way views are cut into chunks changes no bit and takes no scratch",
                    B, SSL_BACKENDS) {
-  check_chunks<B>(ssl::mean_pool{});
-  check_chunks<B>(ssl::mean_pool{.normalize_patches = true, .normalize_mean = true});
+  check_chunks<B>(ssl::patch_mean{});
+  check_chunks<B>(ssl::patch_mean{.normalize_patches = true, .normalize_mean = true});
   check_chunks<B>(ssl::concatenation{});
   check_chunks<B>(ssl::concatenation{.normalize_patches = true});
   check_chunks<B>(ssl::spatial_pool{.grid = grid});
@@ -61,11 +61,12 @@ TEST_CASE_TEMPLATE("eval/aggregator: everything at once is the same as one chunk
   ssl::workspace<B> work;
   auto ctx = work.ctx();
   ssl::test::matrix<B> all(work.backend(), e, views * n, h), out(work.backend(), e, n);
-  ssl::aggregate(ctx, ssl::mean_pool{}, all.read(), views, out());
-  CHECK(out.get() == run<B>(ssl::mean_pool{}, h, views));
+  ssl::aggregate(ctx, ssl::patch_mean{}, all.read(), views, out());
+  CHECK(out.get() == run<B>(ssl::patch_mean{}, h, views));
 }
 
-TEST_CASE_TEMPLATE("eval/mean_pool: is the mean of the patches, of length one where asked", B, SSL_BACKENDS) {
+TEST_CASE_TEMPLATE("eval/patch_mean: is the mean of the patches, of length one where asked", B,
+                   SSL_BACKENDS) {
   const auto h = ssl::test::normals(e * n * views, 8);
   for (const bool patches : {false, true})
     for (const bool result : {false, true}) {
@@ -81,15 +82,16 @@ TEST_CASE_TEMPLATE("eval/mean_pool: is the mean of the patches, of length one wh
         }
         for (const double x : mean) expected.push_back(result ? x / std::sqrt(square) : x);
       }
-      const auto found = run<B>(ssl::mean_pool{.normalize_patches = patches, .normalize_mean = result}, h, 4);
+      const auto found =
+          run<B>(ssl::patch_mean{.normalize_patches = patches, .normalize_mean = result}, h, 4);
       CHECK(ssl::test::relative_error(found, expected) < ssl::test::tolerance<B>);
     }
 }
 
-TEST_CASE_TEMPLATE("eval/mean_pool: zero patches stay zero when they are scaled to length one", B,
+TEST_CASE_TEMPLATE("eval/patch_mean: zero patches stay zero when they are scaled to length one", B,
                    SSL_BACKENDS) {
   const std::vector<double> zeros(static_cast<std::size_t>(e * n * views), 0.0);
-  for (const double x : run<B>(ssl::mean_pool{.normalize_patches = true, .normalize_mean = true}, zeros, 2))
+  for (const double x : run<B>(ssl::patch_mean{.normalize_patches = true, .normalize_mean = true}, zeros, 2))
     CHECK(x == 0);
 }
 
@@ -123,7 +125,7 @@ TEST_CASE_TEMPLATE("eval/spatial_pool: one region is the mean, as many as patche
                    SSL_BACKENDS) {
   const auto h = ssl::test::normals(e * n * views, 11);
   CHECK(ssl::test::relative_error(run<B>(ssl::spatial_pool{.grid = grid, .cells = 1}, h, 4),
-                                  run<B>(ssl::mean_pool{}, h, 4)) < ssl::test::tolerance<B>);
+                                  run<B>(ssl::patch_mean{}, h, 4)) < ssl::test::tolerance<B>);
   CHECK(run<B>(ssl::spatial_pool{.grid = grid, .cells = grid}, h, 4) == run<B>(ssl::concatenation{}, h, 4));
 }
 
@@ -132,11 +134,11 @@ TEST_CASE_TEMPLATE("eval/aggregator: wrong shapes are told in a sentence", B, SS
   auto ctx = work.ctx();
   ssl::test::matrix<B> h(work.backend(), 4, 6), out(work.backend(), 4, 2), tall(work.backend(), 16, 2);
   CHECK_THROWS_WITH_AS(
-      ssl::mean_pool{}.add(ctx, h.read(), 0, 2, 9, out()),
-      "ssl::mean_pool: h is 4x6 with 2 views, out is 4x2; out must be 4 x (columns of h / views)",
+      ssl::patch_mean{}.add(ctx, h.read(), 0, 2, 9, out()),
+      "ssl::patch_mean: h is 4x6 with 2 views, out is 4x2; out must be 4 x (columns of h / views)",
       ssl::shape_error);
-  CHECK_THROWS_WITH_AS(ssl::mean_pool{}.add(ctx, h.read(), 7, 3, 9, out()),
-                       "ssl::mean_pool: views 7 to 10 of 9 were added; a chunk is a part of them",
+  CHECK_THROWS_WITH_AS(ssl::patch_mean{}.add(ctx, h.read(), 7, 3, 9, out()),
+                       "ssl::patch_mean: views 7 to 10 of 9 were added; a chunk is a part of them",
                        ssl::shape_error);
   CHECK_THROWS_WITH_AS(ssl::spatial_pool{.grid = 3}.add(ctx, h.read(), 0, 3, 8, tall()),
                        "ssl::spatial_pool: 8 views, expected grid * grid = 9", ssl::shape_error);

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "ssl/backend/team.hpp"
 #include "ssl/core/config.hpp"
 #include "ssl/core/image_ref.hpp"
 #include "ssl/core/random.hpp"
@@ -25,17 +26,9 @@ namespace ssl {
 /// An augmentation says `using kind = augmentation_kind;`.
 struct augmentation_kind {};
 
-/// A team as the concept below sees one.
-struct any_team {
-  template <class Body>
-  void for_each(index count, const Body& body) const;
-  template <class V, class Fold, class Body>
-  V reduce(index count, V init, const Fold& fold, const Body& body) const;
-};
-
 template <class A>
 concept Augmentation = std::is_trivially_copyable_v<A> && std::same_as<typename A::kind, augmentation_kind> &&
-    requires(const A a, const any_team& team, image_ref<float> image, rng_key key, index k,
+    requires(const A a, const serial_team& team, image_ref<float> image, rng_key key, index k,
              std::uint32_t slot) {
   { A::slots } -> std::convertible_to<std::uint32_t>;
   a(team, image, key, k, k, slot);

@@ -87,7 +87,7 @@ class atomic_file {
       if (failure) destination_ = path_;
     }
     temporary_ = destination_;
-    if (!direct_) temporary_ += "." + std::to_string(std::random_device{}()) + ".part";
+    if (!direct_) temporary_ += std::string(".").append(std::to_string(std::random_device{}())) + ".part";
     errno = 0;
     stream_.open(temporary_, std::ios::binary | std::ios::trunc);
     if (!stream_) fail("cannot be written", errno);

@@ -89,9 +89,7 @@ class synthetic_canvas {
   void background() {
     std::array<colour, 4> corner;
     const float hue = draw_.uniform();
-    for (colour& c : corner)
-      c = from_hsv(wrap(hue + draw_.uniform(-0.25f, 0.25f)), draw_.uniform(0.1f, 0.55f),
-                   draw_.uniform(0.3f, 0.8f));
+    for (colour& c : corner) c = any(hue, 0.25f, {0.1f, 0.55f}, {0.3f, 0.8f});
     for (index y = 0; y < options_.size; ++y)
       for (index x = 0; x < options_.size; ++x)
         at(x, y) = mix(mix(corner[0], corner[1], smooth(place(x))),
@@ -116,10 +114,8 @@ class synthetic_canvas {
     const motif m{kind, draw_.uniform(), draw_.uniform(), draw_.bits(), 1 / (radius * side)};
     // Two colours of clearly different brightness; a shape takes the one farther from its ground.
     const float hue = static_cast<float>(kind) / motif_count, spread = 0.5f * (1 - options_.lean);
-    const colour dark = from_hsv(wrap(hue + draw_.uniform(-spread, spread)), draw_.uniform(0.3f, 0.9f),
-                                 draw_.uniform(0.05f, 0.4f));
-    const colour light = from_hsv(wrap(hue + draw_.uniform(-spread, spread)), draw_.uniform(0.05f, 0.7f),
-                                  draw_.uniform(0.75f, 1.0f));
+    const colour dark = any(hue, spread, {0.3f, 0.9f}, {0.05f, 0.4f});
+    const colour light = any(hue, spread, {0.05f, 0.7f}, {0.75f, 1.0f});
     const colour& ground = at(std::min(static_cast<index>(x * side), options_.size - 1),
                               std::min(static_cast<index>(y * side), options_.size - 1));
     const bool bright = ground[0] + ground[1] + ground[2] > 1.5f;
@@ -160,7 +156,17 @@ class synthetic_canvas {
   float place(index pixel) const {
     return (static_cast<float>(pixel) + 0.5f) / static_cast<float>(options_.size);
   }
-  static float wrap(float hue) { return hue - std::floor(hue); }
+  struct range {
+    float low, high;
+  };
+  /// A random colour of about this hue. One statement a draw: the order of arguments is the compiler's
+  /// choice.
+  colour any(float hue, float spread, range saturation, range value) {
+    const float h = hue + draw_.uniform(-spread, spread);
+    const float s = draw_.uniform(saturation.low, saturation.high);
+    const float v = draw_.uniform(value.low, value.high);
+    return from_hsv(h - std::floor(h), s, v);
+  }
   /// Mean 0, deviation 1: the sum of four random bytes, which is close to normal and needs one word.
   float grain() {
     const std::uint32_t b = draw_.bits();
@@ -178,7 +184,8 @@ class synthetic_canvas {
 
 /// Images first ... first + count - 1, three channels, the class of image i being i mod classes. Image i is a
 /// pure function of (options, seed, i): two calls that meet in i agree on it, so that first = n continues a
-/// training set of n images with images it does not hold. Throws option_error.
+/// training set of n images with images it does not hold. Compiler flags may change
+/// the rounding of single bytes, nothing else. Throws option_error.
 inline memory_dataset make_synthetic(const synthetic_options& options, std::uint64_t seed, index count,
                                      index first = 0) {
   const auto require = [](bool holds, const char* name, auto value, const char* range) {

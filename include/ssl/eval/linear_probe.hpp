@@ -2,6 +2,7 @@
 /// A linear classifier on frozen features, argmax_c (W x + b)_c: what the linear probes fit and how it is
 /// judged.
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -136,7 +137,7 @@ struct square_deviation {                 // (x - mean)^2
   }
 };
 
-struct inverse_deviation {  // (x / n)^(-1/2), 0 where the deviation is rounding next to the mean
+struct feature_inverse_deviation {  // (x / n)^(-1/2), 0 where the deviation is rounding next to the mean
   double n;
   SSL_FN double operator()(double square, double mean) const {
     const double variance = square / n;
@@ -170,7 +171,7 @@ feature_scale<Space> make_feature_scale(Ctx& ctx, typename Ctx::const_matrix x, 
   }
   if (standardize) {
     map_reduce(ctx.be, factor, fn::plus{}, square_deviation<typename Ctx::scalar, Space>{mean}, x);
-    map(ctx.be, factor, inverse_deviation{n}, factor, mean);
+    map(ctx.be, factor, feature_inverse_deviation{n}, factor, mean);
   }
   return {mean, factor};
 }

@@ -5,9 +5,9 @@
 ///
 /// X (d, n) has its mean removed and, with `standardize`, deviation one. lambda is relative to the mean
 /// eigenvalue, so one value means the same for features of any scale. lambda = 0 lets it be chosen: each of
-/// `candidates` is fitted without a random tenth of the training samples and judged by their accuracy; equal
-/// accuracies go to the larger lambda; the final fit has all samples. Test data are never looked at.
-/// Everything in double. Cost: n d^2 + candidates d^3 / 3 flops.
+/// `candidates` is fitted without a random tenth of the training samples and judged by its squared error on
+/// them; the final fit has all samples. Test data are never looked at. Everything in double.
+/// Cost: n d^2 + candidates d^3 / 3 flops.
 
 #include <array>
 #include <cmath>
@@ -34,13 +34,6 @@ struct centred_target {                           // [label_j = c] - frequency_c
   SSL_FN double operator()(index c, index j) const {
     return (labels.data[ids.data[j]] == c ? 1.0 : 0.0) - frequency.data[c];
   }
-};
-
-template <class T, class Space>
-struct pick_column {                           // x_{ids_j}
-  matrix_view<const T, Space> x;               // (d, n)
-  matrix_view<const std::int32_t, Space> ids;  // (1, m)
-  SSL_FN T operator()(index i, index j) const { return x(i, ids.data[j]); }
 };
 
 struct add_number {  // x + c
@@ -87,7 +80,7 @@ matrix_view<T, Space> diagonal(matrix_view<T, Space> a) {
 struct ridge_probe {
   bool standardize = true;
   double lambda = 0;  // 0: chosen among `candidates`
-  std::array<double, 8> candidates{1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};  // from large to small
+  std::array<double, 8> candidates{1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
   double held_out = 0.1;  // fraction of the training samples that chooses
   std::uint64_t seed = 0;
 
@@ -112,7 +105,7 @@ struct ridge_probe {
     p.accumulate(fitted);
     if (lambda == 0) {
       best = 1e-3;
-      if (!held.empty() && !fitted.empty()) best = choose(ctx, p, x, labels, held, classifier, best);
+      if (!held.empty() && !fitted.empty()) best = choose(p, held, classifier, best);
       p.accumulate(held);
     }
     if (!p.solve(best, classifier))
@@ -154,8 +147,9 @@ struct ridge_probe {
       fill(ctx.be, cross, 0.0);
     }
 
-    /// gram += X X^T and cross += X Y^T over these samples.
-    void accumulate(const std::vector<std::int32_t>& ids) {
+    /// f(features (d, m), targets (classes, m)) for these samples, a tile at a time.
+    template <class F>
+    void for_each_tile(const std::vector<std::int32_t>& ids, const F& f) {
       scratch_scope scope(ctx);
       const index count = static_cast<index>(ids.size()), tile = std::min<index>(2048, count);
       const auto chunk = ctx.take_accumulator(x.rows, tile),
@@ -168,10 +162,30 @@ struct ridge_probe {
         const auto features = chunk.columns(0, m), targets = target.columns(0, m);
         map(ctx.be, features, detail::standard_column<double, typename Ctx::scalar, S>{x, part, scale});
         map(ctx.be, targets, detail::centred_target<S>{labels, part, frequency});
-        syrk(ctx.be, trans::no, 1.0, features, 1.0, gram);
-        gemm(ctx.be, trans::no, trans::yes, 1.0, features, targets, 1.0, cross);
+        f(features, targets);
       }
       ctx.be.wait();
+    }
+
+    /// gram += X X^T and cross += X Y^T over these samples.
+    void accumulate(const std::vector<std::int32_t>& ids) {
+      for_each_tile(ids, [this](auto features, auto targets) {
+        syrk(ctx.be, trans::no, 1.0, features, 1.0, gram);
+        gemm(ctx.be, trans::no, trans::yes, 1.0, features, targets, 1.0, cross);
+      });
+    }
+
+    /// |Y - W X|^2 of the last solution over these samples.
+    double squared_error(const std::vector<std::int32_t>& ids) {
+      fill(ctx.be, number, 0.0);
+      for_each_tile(ids, [this](auto features, auto targets) {
+        gemm(ctx.be, trans::yes, trans::no, -1.0, solution, features, 1.0, targets);
+        map_reduce(ctx.be, number, fn::plus{}, fn::square<double>{}, targets);
+      });
+      double sum = 0;
+      ctx.be.download(as_const(number), make_view(&sum, 1, 1));
+      ctx.be.wait();
+      return sum;
     }
 
     /// Fits with this lambda; false if the matrix is not positive definite.
@@ -200,23 +214,15 @@ struct ridge_probe {
     }
   };
 
-  template <class Ctx, class Problem, class Classifier>
-  double choose(Ctx& ctx, Problem& p, typename Ctx::const_matrix x, std::span<const int> labels,
-                const std::vector<std::int32_t>& held, Classifier& classifier, double fallback) const {
-    scratch_scope scope(ctx);
-    const index m = static_cast<index>(held.size());
-    const auto features = ctx.take(x.rows, m);
-    const auto ids = ctx.scratch.template take<std::int32_t>(1, m);
-    ctx.be.upload(make_view<host_space, const std::int32_t>(held.data(), 1, m), ids);
-    map(ctx.be, features, detail::pick_column<typename Ctx::scalar, typename Ctx::space>{x, ids});
-    std::vector<int> names;
-    for (const std::int32_t j : held) names.push_back(labels[static_cast<std::size_t>(j)]);
-    double best = fallback, most = -1;
+  template <class Problem, class Classifier>
+  double choose(Problem& p, const std::vector<std::int32_t>& held, Classifier& classifier,
+                double fallback) const {
+    double best = fallback, least = std::numeric_limits<double>::infinity();
     for (const double candidate : candidates) {
       if (!p.solve(candidate, classifier)) continue;
-      const double right = classifier.evaluate(ctx, features, names).score.top1;
-      if (right > most) {
-        most = right;
+      const double error = p.squared_error(held);
+      if (error < least) {
+        least = error;
         best = candidate;
       }
     }

@@ -2,6 +2,7 @@
 /// Evaluates a loss: every term's value and the gradient of their weighted sum, with shared quantities
 /// computed once.
 
+#include <cmath>
 #include <string>
 #include <vector>
 

@@ -21,11 +21,11 @@ struct run_options {
   index batch = 128;              // images a step; patches are batch * views
   index epochs = 1;               // passes over the images
   std::uint64_t seed = 0;
-  index log_every = 50;           // steps between calls of the observer; the last step always calls it
+  index log_every = 50;           // steps between calls of the observer; every epoch's last step calls it too
   gram_side side = gram_side::automatic;
 };
 
-/// What an observer sees every `log_every` steps.
+/// What an observer sees every `log_every` steps and at the end of each epoch.
 struct step_record {
   index step = 0, steps = 0;      // steps done, steps in all
   index epoch = 0, epochs = 0;    // the running epoch, counted from 0
@@ -114,7 +114,7 @@ class trainer {
       batches.gather(host_bytes_);
       const double rate = rate_(s);
       step(batches.key(), ids, host_bytes_, rate);
-      if ((s + 1) % options_.log_every != 0 && s + 1 != steps) continue;
+      if ((s + 1) % options_.log_every != 0 && (s + 1) % batches.steps_per_epoch() != 0) continue;
 
       auto c = ctx(mode::train);
       step_record record{.step = s + 1, .steps = steps, .epoch = s / batches.steps_per_epoch(), .epochs = options_.epochs,

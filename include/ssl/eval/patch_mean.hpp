@@ -42,7 +42,7 @@ struct unit_column {  // out_j /= |out_j|
 }  // namespace detail
 
 /// Models `Aggregator`; output (e, n). Sums run in the scalar, patch after patch.
-struct mean_pool {
+struct patch_mean {
   bool normalize_patches = false;  // patches to length one before they are summed
   bool normalize_mean = false;     // the result to length one
 
@@ -56,7 +56,7 @@ struct mean_pool {
   template <class Ctx>
   void add(Ctx& ctx, typename Ctx::const_matrix h, index first, index views, index total,
            typename Ctx::matrix out) const {
-    detail::require_chunk("mean_pool", h, first, views, total, out, h.rows);
+    detail::require_chunk("patch_mean", h, first, views, total, out, h.rows);
     for_each_column(
         ctx.be, out.cols,
         detail::add_patches<typename Ctx::scalar, typename Ctx::space>{h, out, views, normalize_patches});

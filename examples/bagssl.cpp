@@ -1,0 +1,76 @@
+// Bag of patches (BagSSL, arXiv 2206.08954; EMP-SSL, arXiv 2304.03977): an encoder that never sees a whole image learns
+// from patches of one scale, and the mean of an image's patch embeddings is the image's representation.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "support/experiment.hpp"
+
+namespace ex = ssl_example;
+
+int main(int argc, char** argv) {
+  CLI::App app("Trains an encoder on image patches of one scale and shows what averaging their embeddings is worth.");
+  ex::experiment_options o;
+  o.out = "out/bagssl";
+  double lambda = 200, epsilon_squared = 0.2;
+  ex::add_options(app, o);
+  app.add_option("--lambda", lambda, "weight of the patches' similarity")->check(ex::at_least(0));
+  app.add_option("--eps2", epsilon_squared, "squared distortion of the coding rate")->check(ex::at_least(0));
+
+  return ex::run(app, argc, argv, [&] {
+    const auto start = std::chrono::steady_clock::now();
+    const ex::output_dir out(o.out);
+    const auto data = ex::load_data(o.data, o.seed);
+    const ssl::image_shape image = data.train.shape();
+    ex::backend be(o.threads);
+
+    // Every patch shows the same share of its image, and goes into the network at its own size.
+    const ssl::fixed_scale patches{.scale = o.scale, .views = {o.patches}, .image = image.width};
+    const ssl::image_shape patch{image.channels, patches.side(), patches.side()};
+    const auto colours = ssl::flip{} | ssl::color_jitter{.4f, .4f, .4f, .2f, .8f} | ssl::grayscale{.2f} |
+                         ssl::solarize{.probability = .1f} | ssl::normalize{};
+
+    // h = encoder(patch) is what is averaged in the end; z = projector(h) is what the loss sees.
+    const auto encoder = ssl::patch_encoder({.widths = o.widths});
+    const auto projector = ssl::projector(o.projector);
+
+    // Every view's batch fills space, the patches of an image agree: -R(z_v) - lambda ||mean of the unit z_v||.
+    const auto loss = ssl::emp_ssl(lambda, epsilon_squared);
+
+    const ssl::index steps = data.train.size() / o.batch * o.epochs;
+    const ssl::warmup_cosine rate{.base = o.rate, .warmup_steps = steps / 20, .total_steps = steps, .final_fraction = 0};
+
+    ssl::trainer train(be, encoder, projector, loss, ssl::emp_ssl_lars(), rate, ssl::patch_views(patches, colours, patch),
+                       image, {.batch = o.batch, .epochs = o.epochs, .seed = o.seed, .log_every = 20});
+
+    // The same bags before and after: patches at random places, without colour changes.
+    const int most = *std::max_element(o.eval_patches.begin(), o.eval_patches.end());
+    const ssl::patch_views bags(ssl::fixed_scale{.scale = o.scale, .views = {most}, .image = image.width},
+                                ssl::normalize{}, patch);
+    const ssl::index bank = o.eval_images > 0 ? std::min<ssl::index>(o.eval_images, data.train.size()) : data.train.size();
+    auto ctx = train.ctx(ssl::mode::eval);
+    std::vector<int> few;
+    for (const int k : o.eval_patches)
+      if (k <= 16) few.push_back(k);
+
+    ex::run_summary summary;
+    summary.title = "Bag of patches";
+    summary.explanation = "...";
+    summary.results.push_back(ex::measure_pixels(ctx, data, bank));
+    for (auto& m : ex::measure_bags(ctx, "untrained", train.encoder(), train.projector(), bags, data, bank, few))
+      summary.results.push_back(m);
+
+    ex::train_with_progress(train, data, o, out, summary);
+
+    summary.results.push_back(ex::measure_whole(ctx, "trained", train.encoder(), train.projector(), data, bank));
+    for (auto& m : ex::measure_bags(ctx, "trained", train.encoder(), train.projector(), bags, data, bank,
+                                    ex::interrupted() ? few : o.eval_patches, &out))
+      summary.results.push_back(m);
+
+    summary.parameters = train.encoder().params().rows + train.projector().params().rows;
+    summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    ex::print_results(summary.results);
+    ex::write_report(summary, o, data, out);
+    return 0;
+  });
+}

@@ -1,0 +1,208 @@
+#include "support/experiment.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "support/contact_sheet.hpp"
+#include "support/format.hpp"
+#include "support/report.hpp"
+
+namespace ssl_example {
+
+void add_options(CLI::App& app, experiment_options& o) {
+  app.option_defaults()->always_capture_default();
+  app.add_option("--data", o.data, data_help);
+  app.add_option("--out", o.out, "folder for report, log, features and weights");
+  app.add_option("--epochs", o.epochs, "passes over the training images")->check(between(1, 100000));
+  app.add_option("--batch", o.batch, "images in a step")->check(between(2, 65536));
+  app.add_option("--patches", o.patches, "patches of an image in a step")->check(between(2, 1024));
+  app.add_option("--scale", o.scale, "share of the image's area that a patch shows")->check(between(0.001, 1.0));
+  app.add_option("--rate", o.rate, "peak learning rate")->check(at_least(0));
+  app.add_option("--widths", o.widths, "channels of the encoder's blocks")->delimiter(',')->check(at_least(1));
+  app.add_option("--projector", o.projector, "widths of the projector")->delimiter(',')->check(at_least(1));
+  app.add_option("--eval-patches", o.eval_patches, "sizes of the bags to evaluate")->delimiter(',')->check(between(1, 4096));
+  app.add_option("--eval-images", o.eval_images, "training images that the evaluation uses; 0 for all")->check(at_least(0));
+  app.add_option("--seed", o.seed, "of the data, the weights, the crops and the colours");
+  app.add_option("--threads", o.threads, "0 for as many as there are cores")->check(between(0, 1024));
+  app.add_flag("--quiet", o.quiet, "no progress on stderr");
+}
+
+classifier_scores classify(ssl::context<backend> ctx, ssl::cview<backend> train, std::span<const int> train_labels,
+                           ssl::cview<backend> test, std::span<const int> test_labels, int classes) {
+  const double near = ssl::knn(ctx, train, train_labels, test, test_labels, classes).score.top1;
+  const auto probe = ssl::ridge_probe{}.fit(ctx, train, train_labels, classes);
+  return {near, probe.classifier.evaluate(ctx, test, test_labels).score.top1};
+}
+
+measurement measure_pixels(ssl::context<backend> ctx, const ssl::dataset_split& data, index train_images) {
+  const auto features = [&](const ssl::memory_dataset& part, index count) {
+    owned_matrix x(ctx.be, part.shape().size(), count);
+    const auto bytes = part.all_pixels();
+    for (index k = 0; k < x.all.size(); ++k) x.all.data[k] = static_cast<float>(bytes[static_cast<std::size_t>(k)]) / 255.0f;
+    return x;
+  };
+  const auto train = features(data.train, train_images), test = features(data.test, data.test.size());
+  const auto labels = data.train.labels().first(static_cast<std::size_t>(train_images));
+  const auto scores = classify(ctx, train.all, labels, test.all, data.test.labels(), data.train.classes());
+  return {.name = "raw pixels", .knn = scores.knn, .linear = scores.linear};
+}
+
+namespace {
+
+std::string cell(double fraction) { return fraction < 0 ? "" : percent(fraction); }
+
+/// The results of one representation as a line over the number of patches.
+series line(const std::vector<measurement>& results, const std::string& name, const std::string& label,
+            double measurement::*what, bool dashed) {
+  series s{.name = label, .dashed = dashed};
+  for (const auto& m : results) {
+    if (m.name != name || m.patches == 0) continue;
+    s.x.push_back(m.patches);
+    s.y.push_back(m.*what);
+  }
+  return s;
+}
+
+series level(const std::vector<measurement>& results, const std::string& name, const std::string& label,
+             double measurement::*what, const series& like) {
+  series s{.name = label, .dashed = true};
+  for (const auto& m : results) {
+    if (m.name != name || m.patches != 0 || like.x.empty()) continue;
+    s.x = {like.x.front(), like.x.back()};
+    s.y = {m.*what, m.*what};
+  }
+  return s;
+}
+
+void plot_accuracy(report& page, const std::vector<measurement>& results) {
+  const auto knn = line(results, "trained", "embedding, kNN", &measurement::knn, false);
+  std::vector<series> lines{knn,
+                            line(results, "trained", "embedding, linear", &measurement::linear, false),
+                            line(results, "trained", "projection, kNN", &measurement::knn_projection, false),
+                            line(results, "untrained", "untrained, linear", &measurement::linear, true),
+                            level(results, "raw pixels", "raw pixels, linear", &measurement::linear, knn),
+                            level(results, "raw pixels", "raw pixels, kNN", &measurement::knn, knn)};
+  std::erase_if(lines, [](const series& s) { return s.x.empty(); });
+  page.line_plot("Accuracy against the number of patches averaged", "patches per image", "test accuracy", lines,
+                 {.log_x = true, .percent = true});
+}
+
+void plot_losses(report& page, const std::vector<ssl::step_record>& log) {
+  if (log.empty()) return;
+  series rank{.name = "effective rank"}, spread{.name = "feature spread"};
+  std::vector<series> terms;
+  for (const auto& t : log.front().loss.terms) terms.push_back({.name = t.name});
+  for (const auto& r : log) {
+    const double step = static_cast<double>(r.step);
+    for (std::size_t k = 0; k < terms.size(); ++k) {
+      terms[k].x.push_back(step);
+      terms[k].y.push_back(r.loss.terms[k].value);
+    }
+    rank.x.push_back(step);
+    rank.y.push_back(r.projections.effective_rank);
+    spread.x.push_back(step);
+    spread.y.push_back(r.projections.feature_spread);
+  }
+  for (const auto& t : terms) page.line_plot("Loss term '" + t.name + "'", "step", "unweighted value", {t});
+  page.line_plot("Effective rank of the projections", "step", "directions", {rank});
+  page.line_plot("Feature spread of the projections", "step", "1 is healthy, 0 a collapse", {spread}, {.y_min = 0.0});
+}
+
+/// A byte image, or a box of it, as RGB.
+rgb_image picture(const ssl::memory_dataset& data, index image, index left, index top, index side) {
+  const auto shape = data.shape();
+  const auto bytes = data.bytes(image);
+  rgb_image out{.width = static_cast<int>(side), .height = static_cast<int>(side)};
+  for (index y = top; y < top + side; ++y)
+    for (index x = left; x < left + side; ++x)
+      for (index c = 0; c < 3; ++c)
+        out.data.push_back(bytes[static_cast<std::size_t>((y * shape.width + x) * shape.channels + std::min(c, shape.channels - 1))]);
+  return out;
+}
+
+void show_patches(report& page, const ssl::dataset_split& data, double scale) {
+  const auto shape = data.train.shape();
+  const index images = std::min<index>(10, data.train.size());
+  const ssl::fixed_scale sampler{.scale = scale, .views = {7}, .image = shape.width};
+  std::vector<rgb_image> sheet;
+  std::vector<std::string> rows;
+  for (index i = 0; i < images; ++i) {
+    const index side = shape.width;
+    sheet.push_back(enlarge(picture(data.train, i, 0, 0, side), 2));
+    for (index v = 0; v < 7; ++v) {
+      const ssl::box b = sampler({}, i, v);
+      const auto at = [&](float f) { return static_cast<index>(std::lround(f * static_cast<float>(side))); };
+      sheet.push_back(enlarge(picture(data.train, i, at(b.x), at(b.y), at(b.width)), 2));
+    }
+    rows.push_back("class " + std::to_string(data.train.label(i)));
+  }
+  page.contact_sheet("Training images and seven patches of each", sheet, 8, rows);
+}
+
+}  // namespace
+
+void write_report(const run_summary& s, const experiment_options& o, const ssl::dataset_split& data,
+                  const output_dir& out) {
+  report page(s.title);
+  page.paragraph(s.explanation);
+  if (!s.stopped.empty()) page.notice("The run ended early: " + s.stopped + ".");
+
+  const measurement* top = nullptr;
+  const measurement* raw = nullptr;
+  for (const auto& m : s.results) {
+    if (m.name == "trained" && (!top || m.patches > top->patches)) top = &m;
+    if (m.name == "raw pixels") raw = &m;
+  }
+  std::vector<key_number> numbers;
+  if (top) {
+    const std::string bag = "mean of " + std::to_string(top->patches) + " patches";
+    numbers.push_back({"linear accuracy", percent(top->linear), bag});
+    numbers.push_back({"kNN accuracy", percent(top->knn), bag});
+  }
+  if (raw) numbers.push_back({"raw pixels", percent(raw->linear), "linear; kNN " + percent(raw->knn)});
+  numbers.push_back({"training", duration(s.training_seconds), count(s.patches_per_second) + " patches/s"});
+  page.key_numbers(numbers);
+
+  plot_accuracy(page, s.results);
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& m : s.results)
+    rows.push_back({m.name, m.name == "raw pixels" ? "" : m.patches == 0 ? "whole image" : std::to_string(m.patches),
+                    cell(m.knn), cell(m.linear), cell(m.knn_projection), cell(m.linear_projection)});
+  page.table({"representation", "patches", "kNN, embedding", "linear, embedding", "kNN, projection", "linear, projection"},
+             rows, "Test accuracy. kNN: cosine, k = 20, temperature 0.07. Linear: ridge regression on standardised features.",
+             {best::none, best::none, best::highest, best::highest, best::highest, best::highest});
+  show_patches(page, data, o.scale);
+  page.heading("Training");
+  plot_losses(page, s.log);
+
+  const auto list = [](const auto& values) {
+    std::string text;
+    for (const auto v : values) text += (text.empty() ? "" : "-") + std::to_string(v);
+    return text;
+  };
+  page.heading("Configuration");
+  page.key_values({{"data", o.data},
+                   {"images", std::to_string(s.train_images) + " training, " + std::to_string(s.test_images) + " test"},
+                   {"epochs, batch, patches", std::to_string(o.epochs) + ", " + std::to_string(o.batch) + ", " + std::to_string(o.patches)},
+                   {"patch", std::to_string(s.patch_side) + " x " + std::to_string(s.patch_side) + " pixels"},
+                   {"encoder", list(o.widths)},
+                   {"projector", list(o.projector)},
+                   {"parameters", count(static_cast<double>(s.parameters))},
+                   {"peak rate", fixed(o.rate)},
+                   {"seed", std::to_string(o.seed)},
+                   {"version", std::to_string(SSL_VERSION_MAJOR) + "." + std::to_string(SSL_VERSION_MINOR) + "." + std::to_string(SSL_VERSION_PATCH)},
+                   {"wall time", duration(s.seconds)}});
+  page.write(out / "report.html");
+}
+
+void print_results(const std::vector<measurement>& results) {
+  std::printf("%-12s %8s  %9s %9s  %9s %9s\n", "", "patches", "kNN h", "linear h", "kNN z", "linear z");
+  for (const auto& m : results)
+    std::printf("%-12s %8s  %9s %9s  %9s %9s\n", m.name.c_str(),
+                m.name == "raw pixels" ? "" : m.patches == 0 ? "whole" : std::to_string(m.patches).c_str(),
+                cell(m.knn).c_str(), cell(m.linear).c_str(), cell(m.knn_projection).c_str(), cell(m.linear_projection).c_str());
+}
+
+}  // namespace ssl_example

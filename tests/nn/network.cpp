@@ -1,0 +1,142 @@
+#include "ssl/nn/network.hpp"
+
+#include <doctest/doctest.h>
+
+#include "ssl/nn/batch_norm.hpp"
+#include "ssl/nn/chain.hpp"
+#include "ssl/nn/conv.hpp"
+#include "ssl/nn/pool.hpp"
+#include "support/layers.hpp"
+
+using ssl::network;
+using ssl::test::layer_probe;
+using ssl::test::matrix;
+using ssl::test::normals;
+
+namespace {
+
+auto small() {
+  return ssl::conv2d{.out = 4, .stride = 2} | ssl::batch_norm{.relu = true} | ssl::mean_pool{} |
+         ssl::linear{.out = 3};
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("nn/network: the table covers the block without gaps, buffers last of their layer", B,
+                   SSL_BACKENDS) {
+  B be;
+  const network net(be, small(), {3, 8, 8}, 2);
+  ssl::index offset = 0;
+  for (const ssl::segment& s : net.table()) {
+    CHECK(s.offset == offset);
+    offset += s.size();
+  }
+  CHECK(net.params().rows == offset);
+  CHECK(net.grads().rows == offset);
+  CHECK(net.table()[0].name == "0.weight");
+  CHECK(net.table()[3].name == "1.running_mean");
+  CHECK(net.table()[3].kind == ssl::role::buffer);
+  CHECK(net.output_shape() == ssl::image_shape{3, 1, 1});
+}
+
+TEST_CASE_TEMPLATE("nn/network: parameters are a function of the seed alone, entry by entry", B,
+                   SSL_BACKENDS) {
+  layer_probe<decltype(small()), B> a(small(), {3, 8, 8}, 1, 5), b(small(), {3, 8, 8}, 4, 5),
+      c(small(), {3, 8, 8}, 1, 6);
+  CHECK(a.params() == b.params());
+  CHECK(a.params() != c.params());
+  a.net().initialise({5, 1});
+  CHECK(a.params() != b.params());
+  CHECK(a.params()[4 * 27] == 1);       // batch norm's weight
+  CHECK(a.params()[4 * 27 + 4] == 0);   // and bias
+  CHECK(a.params()[4 * 27 + 12] == 1);  // and running variance
+}
+
+TEST_CASE_TEMPLATE("nn/network: a step allocates nothing once it has run", B, SSL_BACKENDS) {
+  ssl::workspace<B> work;
+  B& be = work.backend();
+  network net(be, small(), {3, 8, 8}, 16);
+  net.initialise({1, 0});
+  matrix<B> x(be, 3, 64 * 16, normals(3 * 64 * 16, 1)), y(be, 3, 16), dy(be, 3, 16, normals(48, 2));
+  ssl::index before = 0;
+  for (int step = 0; step < 4; ++step) {
+    auto ctx = work.ctx();
+    net.zero_grads();
+    net.forward(ctx, x.read(), y());
+    net.backward(ctx, dy.read());
+    auto eval = work.ctx(ssl::mode::eval);
+    net.forward(eval, x.read(), y());
+    if (step == 1) before = be.allocations();
+  }
+  CHECK(be.allocations() == before);
+}
+
+TEST_CASE_TEMPLATE("nn/network: a smaller batch gives the same as a network made for it", B, SSL_BACKENDS) {
+  ssl::workspace<B> work;
+  B& be = work.backend();
+  network large(be, small(), {3, 8, 8}, 9), exact(be, small(), {3, 8, 8}, 4);
+  large.initialise({1, 0});
+  exact.initialise({1, 0});
+  matrix<B> x(be, 3, 64 * 4, normals(3 * 64 * 4, 1)), dy(be, 3, 4, normals(12, 2));
+  matrix<B> y1(be, 3, 4), y2(be, 3, 4), dx1(be, 3, 64 * 4), dx2(be, 3, 64 * 4);
+  auto ctx = work.ctx();
+  large.forward(ctx, x.read(), y1());
+  exact.forward(ctx, x.read(), y2());
+  large.backward(ctx, dy.read(), dx1());
+  exact.backward(ctx, dy.read(), dx2());
+  CHECK(y1.get() == y2.get());
+  CHECK(dx1.get() == dx2.get());
+}
+
+TEST_CASE_TEMPLATE("nn/network: evaluation takes any batch and is the same image by image", B, SSL_BACKENDS) {
+  ssl::workspace<B> work;
+  B& be = work.backend();
+  network net(be, small(), {3, 8, 8}, 0);
+  net.initialise({1, 0});
+  const auto values = normals(3 * 64 * 5, 1);
+  matrix<B> x(be, 3, 64 * 5, values), y(be, 3, 5), y1(be, 3, 1);
+  auto ctx = work.ctx(ssl::mode::eval);
+  net.forward(ctx, x.read(), y());
+  net.forward(ctx, x.read().columns(64 * 3, 64), y1());
+  const auto all = y.get(), one = y1.get();
+  CHECK(ssl::test::relative_error({all.begin() + 9, all.begin() + 12}, one) < ssl::test::tolerance<B>);
+}
+
+TEST_CASE_TEMPLATE("nn/network: zero_grads empties, a missing dx is not computed", B, SSL_BACKENDS) {
+  layer_probe<decltype(small()), B> probe(small(), {3, 8, 8}, 4);
+  const auto dy = normals(12, 2);
+  probe.forward(normals(3 * 64 * 4, 1));
+  probe.backward(dy);
+  const auto with = probe.grads();
+  probe.net().zero_grads();
+  for (const double g : probe.grads()) CHECK(g == 0);
+  matrix<B> again(probe.work().backend(), 3, 4, dy);
+  auto ctx = probe.work().ctx();
+  probe.net().backward(ctx, again.read());
+  CHECK(probe.grads() == with);
+}
+
+TEST_CASE_TEMPLATE("nn/network: mistakes are refused in a sentence", B, SSL_BACKENDS) {
+  ssl::workspace<B> work;
+  B& be = work.backend();
+  CHECK_THROWS_AS(network(be, small(), {0, 8, 8}, 4), ssl::shape_error);
+  CHECK_THROWS_AS(network(be, ssl::conv2d{.kernel = 5, .padding = 0}, {3, 4, 4}, 4), ssl::shape_error);
+  network net(be, small(), {3, 8, 8}, 2);
+  net.initialise({1, 0});
+  auto ctx = work.ctx();
+  matrix<B> x(be, 3, 64 * 3), y(be, 3, 3), wrong(be, 4, 3);
+  CHECK_THROWS_WITH_AS(net.backward(ctx, y.read()),
+                       "ssl::network::backward: there is no forward pass in mode::train to go back through; "
+                       "call forward first",
+                       ssl::shape_error);
+  CHECK_THROWS_WITH_AS(
+      net.forward(ctx, x.read(), y()),
+      "ssl::network::forward: the batch has 3 images, the network was made to train at most 2",
+      ssl::shape_error);
+  CHECK_THROWS_WITH_AS(net.forward(ctx, x.read(), wrong()),
+                       "ssl::network::forward: y is 4x3, expected a contiguous 3x3: 3 images of 3x1x1",
+                       ssl::shape_error);
+  CHECK_THROWS_WITH_AS(net.forward(ctx, x.read().columns(0, 65), y()),
+                       "ssl::network::forward: x is 3x65, expected a contiguous 3x64: 1 images of 3x8x8",
+                       ssl::shape_error);
+}

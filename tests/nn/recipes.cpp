@@ -1,0 +1,79 @@
+#include "ssl/nn/recipes.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "support/layers.hpp"
+
+using ssl::test::layer_probe;
+
+namespace {
+
+bool has(const std::vector<ssl::segment>& table, const char* name) {
+  return std::any_of(table.begin(), table.end(), [&](const ssl::segment& s) { return s.name == name; });
+}
+
+/// Scalars that are trained.
+ssl::index trained(const std::vector<ssl::segment>& table) {
+  ssl::index sum = 0;
+  for (const ssl::segment& s : table) sum += s.kind == ssl::role::buffer ? 0 : s.size();
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("nn/recipes: the patch encoder has the widths asked for, times the multiplier") {
+  CHECK(ssl::patch_encoder().output({3, 16, 16}) == ssl::image_shape{128, 1, 1});
+  CHECK(ssl::patch_encoder({.multiplier = 1.5}).output({3, 16, 16}) == ssl::image_shape{192, 1, 1});
+  CHECK(ssl::patch_encoder({.widths = {8, 20}}).output({3, 13, 9}) == ssl::image_shape{20, 1, 1});
+  const auto table = ssl::patch_encoder().parameters({3, 16, 16});
+  CHECK(has(table, "blocks.3.bn.running_var"));
+  // convolutions 27 * 32 + 288 * 64 + 576 * 128 + 1152 * 128, two numbers a channel for the norms
+  CHECK(trained(table) == 240480 + 2 * (32 + 64 + 128 + 128));
+}
+
+TEST_CASE("nn/recipes: the CIFAR ResNet-18 has torchvision's names and 11168832 trained parameters") {
+  const auto net = ssl::resnet18_cifar();
+  CHECK(net.output({3, 32, 32}) == ssl::image_shape{512, 1, 1});
+  const auto table = net.parameters({3, 32, 32});
+  CHECK(trained(table) == 11168832);
+  CHECK(ssl::total_size(table) == net.parameter_count({3, 32, 32}));
+  for (const char* name : {"conv1.weight", "bn1.running_mean", "layer1.0.conv1.weight", "layer1.1.bn2.bias",
+                           "layer2.0.downsample.0.weight", "layer4.0.downsample.1.running_var"})
+    CHECK_MESSAGE(has(table, name), name);
+  CHECK(!has(table, "layer1.0.downsample.0.weight"));
+  CHECK(!has(table, "layer2.1.downsample.0.weight"));
+}
+
+TEST_CASE("nn/recipes: the projector is VICReg's, biases in the hidden layers only") {
+  const auto net = ssl::projector({16, 16, 8});
+  CHECK(net.output({32, 1, 1}) == ssl::image_shape{8, 1, 1});
+  const auto table = net.parameters({32, 1, 1});
+  CHECK(has(table, "hidden.1.linear.bias"));
+  CHECK(has(table, "last.weight"));
+  CHECK(!has(table, "last.bias"));
+  CHECK(has(ssl::projector({8}, {.last_bias = true}).parameters({32, 1, 1}), "last.bias"));
+  CHECK_THROWS_AS(ssl::projector({}), ssl::option_error);
+}
+
+TEST_CASE_TEMPLATE("nn/recipes: the patch encoder and a projector agree with finite differences", B,
+                   SSL_DOUBLE_BACKENDS) {
+  CHECK(ssl::test::gradient_error<B>(ssl::patch_encoder({.widths = {3, 4}}), {2, 6, 6}, 4) < 1e-6);
+  CHECK(ssl::test::gradient_error<B>(ssl::projector({5, 4, 3}), {4, 1, 1}, 6) < 1e-6);
+}
+
+TEST_CASE_TEMPLATE("nn/recipes: a small residual network agrees with finite differences", B,
+                   SSL_DOUBLE_BACKENDS) {
+  CHECK(ssl::test::gradient_error<B>(ssl::resnet18_cifar({.widths = {2, 3}, .blocks = 1}), {2, 4, 4}, 4) <
+        1e-6);
+}
+
+TEST_CASE_TEMPLATE("nn/recipes: zero residual blocks start as the identity behind a relu", B, SSL_BACKENDS) {
+  const auto stem = ssl::resnet18_cifar({.widths = {4}, .blocks = 1, .zero_residual = true});
+  const auto deep = ssl::resnet18_cifar({.widths = {4}, .blocks = 3, .zero_residual = true});
+  using net = std::remove_const_t<decltype(stem)>;
+  layer_probe<net, B> one(stem, {3, 5, 5}, 4), three(deep, {3, 5, 5}, 4);
+  const auto x = ssl::test::normals(one.inputs(), 1);
+  CHECK(ssl::test::relative_error(three.forward(x), one.forward(x)) < ssl::test::tolerance<B>);
+}
