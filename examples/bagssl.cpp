@@ -1,5 +1,6 @@
-// Bag of patches (BagSSL, arXiv 2206.08954; EMP-SSL, arXiv 2304.03977): an encoder that never sees a whole image learns
-// from patches of one scale, and the mean of an image's patch embeddings is the image's representation.
+// Bag of patches (BagSSL, arXiv 2206.08954; EMP-SSL, arXiv 2304.03977): an encoder that never sees a whole
+// image learns from patches of one scale, and the mean of an image's patch embeddings is the image's
+// representation.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -9,7 +10,8 @@
 namespace ex = ssl_example;
 
 int main(int argc, char** argv) {
-  CLI::App app("Trains an encoder on image patches of one scale and shows what averaging their embeddings is worth.");
+  CLI::App app(
+      "Trains an encoder on image patches of one scale and shows what averaging their embeddings is worth.");
   ex::experiment_options o;
   o.out = "out/bagssl";
   double lambda = 200, epsilon_squared = 0.2;
@@ -34,20 +36,24 @@ int main(int argc, char** argv) {
     const auto encoder = ssl::patch_encoder({.widths = o.widths});
     const auto projector = ssl::projector(o.projector);
 
-    // Every view's batch fills space, the patches of an image agree: -R(z_v) - lambda ||mean of the unit z_v||.
+    // Every view's batch fills space, the patches of an image agree: -R(z_v) - lambda ||mean of the unit
+    // z_v||.
     const auto loss = ssl::emp_ssl(lambda, epsilon_squared);
 
     const ssl::index steps = data.train.size() / o.batch * o.epochs;
-    const ssl::warmup_cosine rate{.base = o.rate, .warmup_steps = steps / 20, .total_steps = steps, .final_fraction = 0};
+    const ssl::warmup_cosine rate{
+        .base = o.rate, .warmup_steps = steps / 20, .total_steps = steps, .final_fraction = 0};
 
-    ssl::trainer train(be, encoder, projector, loss, ssl::emp_ssl_lars(), rate, ssl::patch_views(patches, colours, patch),
-                       image, {.batch = o.batch, .epochs = o.epochs, .seed = o.seed, .log_every = 20});
+    ssl::trainer train(be, encoder, projector, loss, ssl::emp_ssl_lars(), rate,
+                       ssl::patch_views(patches, colours, patch), image,
+                       {.batch = o.batch, .epochs = o.epochs, .seed = o.seed, .log_every = 20});
 
     // The same bags before and after: patches at random places, without colour changes.
     const int most = *std::max_element(o.eval_patches.begin(), o.eval_patches.end());
     const ssl::patch_views bags(ssl::fixed_scale{.scale = o.scale, .views = {most}, .image = image.width},
                                 ssl::normalize{}, patch);
-    const ssl::index bank = o.eval_images > 0 ? std::min<ssl::index>(o.eval_images, data.train.size()) : data.train.size();
+    const ssl::index bank =
+        o.eval_images > 0 ? std::min<ssl::index>(o.eval_images, data.train.size()) : data.train.size();
     auto ctx = train.ctx(ssl::mode::eval);
     std::vector<int> few;
     for (const int k : o.eval_patches)
@@ -55,22 +61,24 @@ int main(int argc, char** argv) {
 
     ex::run_summary summary;
     summary.title = "Bag of patches";
-    summary.explanation = "...";
+    summary.explanation =
+        ex::describe(data, o) +
+        " The encoder only ever sees patches of one scale; it learns that patches of one image "
+        "belong together while the patches of a batch fill the space. An image is then the mean of its patch "
+        "embeddings.";
     summary.results.push_back(ex::measure_pixels(ctx, data, bank));
-    for (auto& m : ex::measure_bags(ctx, "untrained", train.encoder(), train.projector(), bags, data, bank, few))
+    for (auto& m :
+         ex::measure_bags(ctx, "untrained", train.encoder(), train.projector(), bags, data, bank, few))
       summary.results.push_back(m);
 
     ex::train_with_progress(train, data, o, out, summary);
 
-    summary.results.push_back(ex::measure_whole(ctx, "trained", train.encoder(), train.projector(), data, bank));
+    summary.results.push_back(
+        ex::measure_whole(ctx, "trained", train.encoder(), train.projector(), data, bank));
     for (auto& m : ex::measure_bags(ctx, "trained", train.encoder(), train.projector(), bags, data, bank,
                                     ex::interrupted() ? few : o.eval_patches, &out))
       summary.results.push_back(m);
 
-    summary.parameters = train.encoder().params().rows + train.projector().params().rows;
-    summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    ex::print_results(summary.results);
-    ex::write_report(summary, o, data, out);
-    return 0;
+    return ex::finish(train, summary, o, data, patch.width, start, out);
   });
 }

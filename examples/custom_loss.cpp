@@ -1,11 +1,10 @@
-// A loss term of your own, beside the library's. This one is the alignment of arXiv 2005.10242 with a robust
-// power:
+// A loss term of your own, beside the library's: a distance between two views that forgives outliers,
 //
-//     value    = 1/(n d) sum_ij sqrt(1 + (x_ij - y_ij)^2) - 1        for two views x and y
+//     value    = 1/(n d) sum_ij (sqrt(1 + (x_ij - y_ij)^2) - 1)
 //     gradient = 1/(n d) (x - y) / sqrt(1 + (x - y)^2) for x, its negative for y
 //
-// It opts in with `kind`, has a name for the log, and adds its value and its weighted gradient. Nothing else
-// is needed to use it in a sum, on every backend.
+// It opts in with `kind`, has a name for the log, and adds its value and its weighted gradient. No more is
+// needed to use it in a sum, on every backend.
 #include <cmath>
 #include <cstdio>
 #include <vector>
@@ -14,6 +13,8 @@
 #include "ssl/ssl.hpp"
 
 namespace mine {
+
+using ssl::operator*, ssl::operator+;  // so that 10 * soft_distance{} is found
 
 struct soft_distance {
   using kind = ssl::loss_kind;
@@ -57,10 +58,10 @@ int main() {
 
   ssl::workspace<ssl::eigen_backend<double>> work;
   auto ctx = work.ctx();
-  const auto evaluate = [&](const std::vector<double>& at, std::vector<double>& gradient) {
-    return ssl::evaluate(ctx, loss,
-                         {ssl::make_view<ssl::host_space, const double>(at.data(), d, views * n), views},
-                         ssl::make_view(gradient.data(), d, views * n));
+  const auto evaluate = [&](std::vector<double>& at, std::vector<double>& gradient) {
+    const auto x = ssl::make_view(at.data(), d, views * n),
+               dx = ssl::make_view(gradient.data(), d, views * n);
+    return ssl::evaluate(ctx, loss, {x, views}, dx);
   };
   const auto moved = [&](double step) {
     std::vector<double> at = z;

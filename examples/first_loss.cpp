@@ -14,9 +14,9 @@ int main() {
   ssl::workspace<ssl::eigen_backend<double>> work;
   auto ctx = work.ctx();
   const auto loss = 25 * ssl::invariance{} + 25 * ssl::variance{} + ssl::covariance{};
-  const auto result =
-      ssl::evaluate(ctx, loss, {ssl::make_view<ssl::host_space, const double>(z.data(), d, views * n), views},
-                    ssl::make_view(dz.data(), d, views * n));
+  const auto views_of_z = ssl::make_view(z.data(), d, views * n),
+             gradient = ssl::make_view(dz.data(), d, views * n);
+  const auto result = ssl::evaluate(ctx, loss, {views_of_z, views}, gradient);
 
   for (const auto& term : result.terms)
     std::printf("%s  %.6f  (weight %g)\n", term.name.c_str(), term.value, term.weight);

@@ -136,11 +136,12 @@ int main(int argc, char** argv) {
   app.add_option("--train-labels", o.train_labels, "their labels (samples), whole numbers")->required();
   app.add_option("--test", o.test, "test features (samples, features)")->required();
   app.add_option("--test-labels", o.test_labels, "their labels")->required();
-  app.add_option("--knn-k", o.k, "neighbours", true)->check(CLI::PositiveNumber);
-  app.add_option("--knn-temperature", o.temperature, "temperature of the neighbours' weights", true)
-      ->check(CLI::PositiveNumber);
-  app.add_option("--probe", o.probe,
-                 "linear classifier: closed-form ridge, softmax by SGD on standardised features", true)
-      ->check(CLI::IsMember({"ridge", "sgd", "none"}));
+  app.add_option("--knn-k", o.k, "neighbours")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--knn-temperature", o.temperature, "temperature of the neighbours' weights")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--probe", o.probe, "closed-form ridge, or softmax by SGD on standardised features")
+      ->check(CLI::IsMember({"ridge", "sgd", "none"}))
+      ->capture_default_str();
   return ssl_example::run(app, argc, argv, [&] { return run(o); });
 }

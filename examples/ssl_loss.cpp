@@ -66,8 +66,8 @@ nlohmann::ordered_json evaluate(const options& o, const ssl_example::loss_entry&
   for (const ssl::term_value& term : report.terms) terms[term.name] = term.value;
   for (const T g : dz) finite = finite && std::isfinite(g);
   if (!finite)
-    throw ssl::numeric_error(o.views + ": the numbers are too large for " + o.dtype + ", in which " +
-                             entry.name + " or its gradient is not finite");
+    throw ssl::numeric_error(o.views + ": " + entry.name + " or its gradient is not finite in " + o.dtype +
+                             ", expected smaller numbers or other parameters");
   if (!o.gradient.empty()) ssl::write_npy(o.gradient, file.shape, dz);
   return {{"loss", entry.name},
           {"value", report.total},

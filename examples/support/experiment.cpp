@@ -18,19 +18,26 @@ void add_options(CLI::App& app, experiment_options& o) {
   app.add_option("--epochs", o.epochs, "passes over the training images")->check(between(1, 100000));
   app.add_option("--batch", o.batch, "images in a step")->check(between(2, 65536));
   app.add_option("--patches", o.patches, "patches of an image in a step")->check(between(2, 1024));
-  app.add_option("--scale", o.scale, "share of the image's area that a patch shows")->check(between(0.001, 1.0));
+  app.add_option("--scale", o.scale, "share of the image's area that a patch shows")
+      ->check(between(0.001, 1.0));
   app.add_option("--rate", o.rate, "peak learning rate")->check(at_least(0));
-  app.add_option("--widths", o.widths, "channels of the encoder's blocks")->delimiter(',')->check(at_least(1));
+  app.add_option("--widths", o.widths, "channels of the encoder's blocks")
+      ->delimiter(',')
+      ->check(at_least(1));
   app.add_option("--projector", o.projector, "widths of the projector")->delimiter(',')->check(at_least(1));
-  app.add_option("--eval-patches", o.eval_patches, "sizes of the bags to evaluate")->delimiter(',')->check(between(1, 4096));
-  app.add_option("--eval-images", o.eval_images, "training images that the evaluation uses; 0 for all")->check(at_least(0));
+  app.add_option("--eval-patches", o.eval_patches, "sizes of the bags to evaluate")
+      ->delimiter(',')
+      ->check(between(1, 4096));
+  app.add_option("--eval-images", o.eval_images, "training images that the evaluation uses; 0 for all")
+      ->check(at_least(0));
   app.add_option("--seed", o.seed, "of the data, the weights, the crops and the colours");
   app.add_option("--threads", o.threads, "0 for as many as there are cores")->check(between(0, 1024));
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
 }
 
-classifier_scores classify(ssl::context<backend> ctx, ssl::cview<backend> train, std::span<const int> train_labels,
-                           ssl::cview<backend> test, std::span<const int> test_labels, int classes) {
+classifier_scores classify(ssl::context<backend> ctx, ssl::cview<backend> train,
+                           std::span<const int> train_labels, ssl::cview<backend> test,
+                           std::span<const int> test_labels, int classes) {
   const double near = ssl::knn(ctx, train, train_labels, test, test_labels, classes).score.top1;
   const auto probe = ssl::ridge_probe{}.fit(ctx, train, train_labels, classes);
   return {near, probe.classifier.evaluate(ctx, test, test_labels).score.top1};
@@ -40,7 +47,8 @@ measurement measure_pixels(ssl::context<backend> ctx, const ssl::dataset_split& 
   const auto features = [&](const ssl::memory_dataset& part, index count) {
     owned_matrix x(ctx.be, part.shape().size(), count);
     const auto bytes = part.all_pixels();
-    for (index k = 0; k < x.all.size(); ++k) x.all.data[k] = static_cast<float>(bytes[static_cast<std::size_t>(k)]) / 255.0f;
+    for (index k = 0; k < x.all.size(); ++k)
+      x.all.data[k] = static_cast<float>(bytes[static_cast<std::size_t>(k)]) / 255.0f;
     return x;
   };
   const auto train = features(data.train, train_images), test = features(data.test, data.test.size());
@@ -85,8 +93,8 @@ void plot_accuracy(report& page, const std::vector<measurement>& results) {
                             level(results, "raw pixels", "raw pixels, linear", &measurement::linear, knn),
                             level(results, "raw pixels", "raw pixels, kNN", &measurement::knn, knn)};
   std::erase_if(lines, [](const series& s) { return s.x.empty(); });
-  page.line_plot("Accuracy against the number of patches averaged", "patches per image", "test accuracy", lines,
-                 {.log_x = true, .percent = true});
+  page.line_plot("Accuracy against the number of patches averaged", "patches per image", "test accuracy",
+                 lines, {.log_x = true, .percent = true});
 }
 
 void plot_losses(report& page, const std::vector<ssl::step_record>& log) {
@@ -107,7 +115,8 @@ void plot_losses(report& page, const std::vector<ssl::step_record>& log) {
   }
   for (const auto& t : terms) page.line_plot("Loss term '" + t.name + "'", "step", "unweighted value", {t});
   page.line_plot("Effective rank of the projections", "step", "directions", {rank});
-  page.line_plot("Feature spread of the projections", "step", "1 is healthy, 0 a collapse", {spread}, {.y_min = 0.0});
+  page.line_plot("Feature spread of the projections", "step", "1 is healthy, 0 a collapse", {spread},
+                 {.y_min = 0.0});
 }
 
 /// A byte image, or a box of it, as RGB.
@@ -118,7 +127,8 @@ rgb_image picture(const ssl::memory_dataset& data, index image, index left, inde
   for (index y = top; y < top + side; ++y)
     for (index x = left; x < left + side; ++x)
       for (index c = 0; c < 3; ++c)
-        out.data.push_back(bytes[static_cast<std::size_t>((y * shape.width + x) * shape.channels + std::min(c, shape.channels - 1))]);
+        out.data.push_back(bytes[static_cast<std::size_t>((y * shape.width + x) * shape.channels +
+                                                          std::min(c, shape.channels - 1))]);
   return out;
 }
 
@@ -168,10 +178,16 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
   plot_accuracy(page, s.results);
   std::vector<std::vector<std::string>> rows;
   for (const auto& m : s.results)
-    rows.push_back({m.name, m.name == "raw pixels" ? "" : m.patches == 0 ? "whole image" : std::to_string(m.patches),
+    rows.push_back({m.name,
+                    m.name == "raw pixels" ? ""
+                    : m.patches == 0       ? "whole image"
+                                           : std::to_string(m.patches),
                     cell(m.knn), cell(m.linear), cell(m.knn_projection), cell(m.linear_projection)});
-  page.table({"representation", "patches", "kNN, embedding", "linear, embedding", "kNN, projection", "linear, projection"},
-             rows, "Test accuracy. kNN: cosine, k = 20, temperature 0.07. Linear: ridge regression on standardised features.",
+  page.table({"representation", "patches", "kNN, embedding", "linear, embedding", "kNN, projection",
+              "linear, projection"},
+             rows,
+             "Test accuracy. kNN: cosine, k = 20, temperature 0.07. Linear: ridge regression on standardised "
+             "features.",
              {best::none, best::none, best::highest, best::highest, best::highest, best::highest});
   show_patches(page, data, o.scale);
   page.heading("Training");
@@ -184,25 +200,42 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
   };
   page.heading("Configuration");
   page.key_values({{"data", o.data},
-                   {"images", std::to_string(s.train_images) + " training, " + std::to_string(s.test_images) + " test"},
-                   {"epochs, batch, patches", std::to_string(o.epochs) + ", " + std::to_string(o.batch) + ", " + std::to_string(o.patches)},
+                   {"images", std::to_string(data.train.size()) + " training, " +
+                                  std::to_string(data.test.size()) + " test"},
+                   {"epochs, batch, patches", std::to_string(o.epochs) + ", " + std::to_string(o.batch) +
+                                                  ", " + std::to_string(o.patches)},
                    {"patch", std::to_string(s.patch_side) + " x " + std::to_string(s.patch_side) + " pixels"},
                    {"encoder", list(o.widths)},
                    {"projector", list(o.projector)},
                    {"parameters", count(static_cast<double>(s.parameters))},
                    {"peak rate", fixed(o.rate)},
                    {"seed", std::to_string(o.seed)},
-                   {"version", std::to_string(SSL_VERSION_MAJOR) + "." + std::to_string(SSL_VERSION_MINOR) + "." + std::to_string(SSL_VERSION_PATCH)},
+                   {"version", std::to_string(SSL_VERSION_MAJOR) + "." + std::to_string(SSL_VERSION_MINOR) +
+                                   "." + std::to_string(SSL_VERSION_PATCH)},
                    {"wall time", duration(s.seconds)}});
   page.write(out / "report.html");
+}
+
+std::string describe(const ssl::dataset_split& data, const experiment_options& o) {
+  const auto shape = data.train.shape();
+  const std::string kind =
+      o.data.starts_with("synthetic")
+          ? "generated images in which a class is a set of three textures or shapes that occur together"
+          : "images of " + o.data.substr(0, o.data.find(':'));
+  return std::to_string(data.train.size()) + " training and " + std::to_string(data.test.size()) + " test " +
+         kind + ", " + std::to_string(shape.height) + " x " + std::to_string(shape.width) + " pixels, " +
+         std::to_string(data.train.classes()) + " classes. No label is used in training.";
 }
 
 void print_results(const std::vector<measurement>& results) {
   std::printf("%-12s %8s  %9s %9s  %9s %9s\n", "", "patches", "kNN h", "linear h", "kNN z", "linear z");
   for (const auto& m : results)
     std::printf("%-12s %8s  %9s %9s  %9s %9s\n", m.name.c_str(),
-                m.name == "raw pixels" ? "" : m.patches == 0 ? "whole" : std::to_string(m.patches).c_str(),
-                cell(m.knn).c_str(), cell(m.linear).c_str(), cell(m.knn_projection).c_str(), cell(m.linear_projection).c_str());
+                m.name == "raw pixels" ? ""
+                : m.patches == 0       ? "whole"
+                                       : std::to_string(m.patches).c_str(),
+                cell(m.knn).c_str(), cell(m.linear).c_str(), cell(m.knn_projection).c_str(),
+                cell(m.linear_projection).c_str());
 }
 
 }  // namespace ssl_example

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -57,13 +58,16 @@ struct run_summary {
   std::vector<measurement> results;
   std::string stopped;  // why it ended early; empty where it did not
   double training_seconds = 0, seconds = 0;
-  index parameters = 0, patch_side = 0, train_images = 0, test_images = 0;
+  index parameters = 0, patch_side = 0;
   double patches_per_second = 0;
 };
 
 /// report.html, complete in itself.
 void write_report(const run_summary& summary, const experiment_options& options,
                   const ssl::dataset_split& data, const output_dir& out);
+
+/// What the images are, in a sentence.
+std::string describe(const ssl::dataset_split& data, const experiment_options& options);
 
 /// One line a measurement, for the terminal.
 void print_results(const std::vector<measurement>& results);
@@ -150,8 +154,8 @@ measurement measure_whole(ssl::context<backend> ctx, const std::string& name,
                           index train_images) {
   ssl::network<Encoder, backend> whole(ctx.be, encoder.arch(), data.train.shape(), 0);
   ssl::copy(ctx.be, encoder.params(), whole.params());
-  const ssl::patch_views views(ssl::whole{}, ssl::normalize{}, data.train.shape());
-  auto result = measure_bags(ctx, name, whole, projector, views, data, train_images, {1}).front();
+  const ssl::patch_views views(ssl::whole{}, colours, data.train.shape());
+  auto result = measure_bags(ctx, name, whole, projector, views, data, train_images, {1}, keep).front();
   result.patches = 0;
   return result;
 }
@@ -202,6 +206,25 @@ void train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const
     summary.patches_per_second = static_cast<double>(summary.log.back().step) * options.batch *
                                  options.patches / std::max(summary.training_seconds, 1e-9);
   }
+}
+
+/// Everything that a run leaves: features and labels are there already; the weights, the table on stdout, the
+/// report. Returns the exit code: 1 where the guard ended the run.
+template <class Trainer>
+int finish(Trainer& trainer, run_summary& summary, const experiment_options& options,
+           const ssl::dataset_split& data, index patch_side, std::chrono::steady_clock::time_point start,
+           const output_dir& out) {
+  ssl::save_weights((out / "encoder.weights").string(), trainer.encoder());
+  ssl::save_weights((out / "projector.weights").string(), trainer.projector());
+  summary.parameters = trainer.encoder().params().rows + trainer.projector().params().rows;
+  summary.patch_side = patch_side;
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  print_results(summary.results);
+  write_report(summary, options, data, out);
+  std::printf("report: %s\n", (out / "report.html").c_str());
+  if (summary.stopped.empty() || interrupted()) return 0;
+  std::fprintf(stderr, "%s\n", summary.stopped.c_str());
+  return 1;
 }
 
 }  // namespace ssl_example

@@ -57,8 +57,8 @@ class settings {
       }
     std::string known;
     for (const parameter& p : values_) known += (known.empty() ? "" : ", ") + p.name;
-    throw ssl::option_error("--set " + assignment + ": the loss " + loss + " has no parameter " + key + ", " +
-                            (known.empty() ? "it has none" : "expected one of " + known));
+    throw ssl::option_error("--set " + assignment + ": the loss " + loss + " has no parameter " + key +
+                            ", expected " + (known.empty() ? "none" : "one of " + known));
   }
 
  private:

@@ -7,26 +7,25 @@
 
 #include "support/layers.hpp"
 
-using ssl::index;
 using ssl::test::gradient_error;
 using ssl::test::layer_probe;
 
 namespace {
 
 /// The definition, by six loops.
-std::vector<double> naive(const ssl::conv_geometry& g, index n, const std::vector<double>& x,
+std::vector<double> naive(const ssl::conv_geometry& g, ssl::index n, const std::vector<double>& x,
                           const std::vector<double>& w) {
-  const auto at = [](const std::vector<double>& v, index i) { return v[static_cast<std::size_t>(i)]; };
+  const auto at = [](const std::vector<double>& v, ssl::index i) { return v[static_cast<std::size_t>(i)]; };
   std::vector<double> y;
-  for (index image = 0; image < n; ++image)
-    for (index oy = 0; oy < g.out_height(); ++oy)
-      for (index ox = 0; ox < g.out_width(); ++ox)
-        for (index o = 0; o < g.out_channels; ++o) {
+  for (ssl::index image = 0; image < n; ++image)
+    for (ssl::index oy = 0; oy < g.out_height(); ++oy)
+      for (ssl::index ox = 0; ox < g.out_width(); ++ox)
+        for (ssl::index o = 0; o < g.out_channels; ++o) {
           double sum = 0;
-          for (index ky = 0; ky < g.kernel; ++ky)
-            for (index kx = 0; kx < g.kernel; ++kx)
-              for (index c = 0; c < g.in.channels; ++c) {
-                const index row = oy * g.stride - g.padding + ky, col = ox * g.stride - g.padding + kx;
+          for (ssl::index ky = 0; ky < g.kernel; ++ky)
+            for (ssl::index kx = 0; kx < g.kernel; ++kx)
+              for (ssl::index c = 0; c < g.in.channels; ++c) {
+                const ssl::index row = oy * g.stride - g.padding + ky, col = ox * g.stride - g.padding + kx;
                 if (row < 0 || row >= g.in.height || col < 0 || col >= g.in.width) continue;
                 sum += at(w, o + ((ky * g.kernel + kx) * g.in.channels + c) * g.out_channels) *
                        at(x, c + ((image * g.in.height + row) * g.in.width + col) * g.in.channels);
@@ -38,9 +37,9 @@ std::vector<double> naive(const ssl::conv_geometry& g, index n, const std::vecto
 
 template <class B>
 void against_naive() {
-  for (const index kernel : {1, 3, 5})
-    for (const index stride : {1, 2})
-      for (const index padding : {0, 1, 2}) {
+  for (const ssl::index kernel : {1, 3, 5})
+    for (const ssl::index stride : {1, 2})
+      for (const ssl::index padding : {0, 1, 2}) {
         CAPTURE(kernel);
         CAPTURE(stride);
         CAPTURE(padding);

@@ -1,5 +1,6 @@
 #pragma once
-/// What the network sees of an image: how many patches from where, how they are altered, and their size in pixels.
+/// What the network sees of an image: how many patches from where, how they are altered, and their size in
+/// pixels.
 
 #include <cstdint>
 
@@ -18,11 +19,11 @@ struct patch_views {
 
   index count() const { return sampler.views(); }
 
-  /// out (c, target pixels * n * count) = views [first, first + count) of the byte images (h w c, n), view after view.
-  /// `ids` (n) names the images in the random key; see `crop`.
+  /// out (c, target pixels * n * count) = views [first, first + count) of the byte images (h w c, n), view
+  /// after view. `ids` (n) names the images in the random key; see `crop`.
   template <class Ctx>
-  void make(Ctx& ctx, rng_key key, matrix_view<const std::uint8_t, typename Ctx::space> images, image_shape source,
-            const index* ids, index first, index count, typename Ctx::matrix out) const {
+  void make(Ctx& ctx, rng_key key, matrix_view<const std::uint8_t, typename Ctx::space> images,
+            image_shape source, const index* ids, index first, index count, typename Ctx::matrix out) const {
     crop(ctx, key, images, source, ids, sampler, first, count, target, out, augmentation);
   }
 };

@@ -26,14 +26,17 @@ struct guard {
                "; lower the learning rate, warm up longer, or look at the input";
     if (!std::isfinite(state.feature_spread) || !std::isfinite(state.effective_rank))
       return "step " + std::to_string(step) + ": the embeddings are not finite";
-    const bool flat = state.feature_spread < least_feature_spread, line = state.effective_rank < least_effective_rank;
+    const bool flat = state.feature_spread < least_feature_spread,
+               line = state.effective_rank < least_effective_rank;
     bad_checks = flat || line ? bad_checks + 1 : 0;
     if (bad_checks < patience) return std::nullopt;
     if (flat)
-      return "step " + std::to_string(step) + ": collapse, the feature spread is " + std::to_string(state.feature_spread) +
-             " and should stay above " + std::to_string(least_feature_spread) + "; all embeddings point the same way";
-    return "step " + std::to_string(step) + ": collapse, the effective rank is " + std::to_string(state.effective_rank) +
-           " and should stay above " + std::to_string(least_effective_rank) + "; all embeddings lie on a line";
+      return "step " + std::to_string(step) + ": collapse, the feature spread is " +
+             std::to_string(state.feature_spread) + " and should stay above " +
+             std::to_string(least_feature_spread) + "; all embeddings point the same way";
+    return "step " + std::to_string(step) + ": collapse, the effective rank is " +
+           std::to_string(state.effective_rank) + " and should stay above " +
+           std::to_string(least_effective_rank) + "; all embeddings lie on a line";
   }
 };
 

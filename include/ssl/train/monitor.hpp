@@ -8,9 +8,11 @@
 
 namespace ssl {
 
-/// feature_spread: mean over features of the standard deviation over the batch, times sqrt(d), of columns scaled to
+/// feature_spread: mean over features of the standard deviation over the batch, times sqrt(d), of columns
+/// scaled to
 ///   length one. About 1 when directions are spread evenly, 0 when all embeddings are the same direction.
-/// effective_rank: participation ratio (sum s)^2 / sum s^2 of the eigenvalues s of the centred covariance: how many
+/// effective_rank: participation ratio (sum s)^2 / sum s^2 of the eigenvalues s of the centred covariance:
+/// how many
 ///   directions carry the variance; between 1 (0 when nothing varies) and min(d, n - 1).
 struct health {
   double feature_spread = 0;
@@ -39,7 +41,7 @@ struct square_root {
 };
 
 template <class B>
-struct scale_columns {  // r_j x
+struct scale_columns {    // r_j x
   accumulator_view<B> r;  // (1, n)
   SSL_FN typename B::scalar operator()(index, index j, typename B::scalar x) const {
     return static_cast<typename B::scalar>(r.data[j] * static_cast<double>(x));
@@ -47,7 +49,7 @@ struct scale_columns {  // r_j x
 };
 
 template <class B>
-struct minus_mean {  // x - sum_i / n
+struct minus_mean {         // x - sum_i / n
   accumulator_view<B> sum;  // (d, 1)
   double n;
   SSL_FN typename B::scalar operator()(index i, index, typename B::scalar x) const {
@@ -57,15 +59,18 @@ struct minus_mean {  // x - sum_i / n
 
 }  // namespace detail
 
-/// Health of embeddings z (d, n); looks at the first 1024 columns at most. Waits for the backend: not for every step.
+/// Health of embeddings z (d, n); looks at the first 1024 columns at most. Waits for the backend: not for
+/// every step.
 template <class Ctx, class B = typename Ctx::backend>
 health check_health(Ctx& ctx, cview<B> z) {
   const index d = z.rows, n = std::min<index>(z.cols, 1024);
   const cview<B> sample = z.columns(0, n);
-  if (n < 2) throw shape_error("ssl::check_health: z is " + detail::extent(z) + "; at least two samples are needed");
+  if (n < 2)
+    throw shape_error("ssl::check_health: z is " + detail::extent(z) + "; at least two samples are needed");
 
   scratch_scope scope(ctx);
-  const auto scale = ctx.take_accumulator(1, n), sum = ctx.take_accumulator(d, 1), numbers = ctx.take_accumulator(1, 3);
+  const auto scale = ctx.take_accumulator(1, n), sum = ctx.take_accumulator(d, 1),
+             numbers = ctx.take_accumulator(1, 3);
   const auto x = ctx.take(d, n);
   for_each_column(ctx.be, n, detail::inverse_length<B>{sample, scale});
   map(ctx.be, x, detail::scale_columns<B>{scale}, sample);

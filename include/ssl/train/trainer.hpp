@@ -1,5 +1,6 @@
 #pragma once
-/// One training step, in the order of the data: bytes -> patches -> embeddings h -> projections z -> loss -> gradients
+/// One training step, in the order of the data: bytes -> patches -> embeddings h -> projections z -> loss ->
+/// gradients
 /// -> parameters. This header is the table of contents of the library.
 
 #include <chrono>
@@ -11,36 +12,36 @@
 #include "ssl/nn/network.hpp"
 #include "ssl/optim/optimizer.hpp"
 #include "ssl/optim/schedule.hpp"
-#include "ssl/train/monitor.hpp"
 #include "ssl/patch/views.hpp"
+#include "ssl/train/monitor.hpp"
 
 namespace ssl {
 
 /// Sizes and seeds of a run.
 struct run_options {
-  index batch = 128;              // images a step; patches are batch * views
-  index epochs = 1;               // passes over the images
+  index batch = 128;  // images a step; patches are batch * views
+  index epochs = 1;   // passes over the images
   std::uint64_t seed = 0;
-  index log_every = 50;           // steps between calls of the observer; every epoch's last step calls it too
+  index log_every = 50;  // steps between calls of the observer; every epoch's last step calls it too
   gram_side side = gram_side::automatic;
 };
 
 /// What an observer sees every `log_every` steps and at the end of each epoch.
 struct step_record {
-  index step = 0, steps = 0;      // steps done, steps in all
-  index epoch = 0, epochs = 0;    // the running epoch, counted from 0
-  double rate = 0;                // learning rate of the last step
-  loss_report loss;               // of the last step
-  health projections;             // spread and rank of z
-  double images_per_second = 0;   // since the last record
-  double seconds = 0;             // since the run began, observers included
+  index step = 0, steps = 0;     // steps done, steps in all
+  index epoch = 0, epochs = 0;   // the running epoch, counted from 0
+  double rate = 0;               // learning rate of the last step
+  loss_report loss;              // of the last step
+  health projections;            // spread and rank of z
+  double images_per_second = 0;  // since the last record
+  double seconds = 0;            // since the run began, observers included
 };
 
-/// Trains encoder and projector on a dataset. Everything that a step touches is allocated on construction or during
-/// the first step; later steps allocate nothing.
+/// Trains encoder and projector on a dataset. Everything that a step touches is allocated on construction or
+/// during the first step; later steps allocate nothing.
 ///
-///     ssl::trainer train(backend, encoder, projector, loss, optimizer, schedule, views, data.shape(), options);
-///     train.run(data, [&](const ssl::step_record& r) { ...; return true; });
+///     ssl::trainer train(backend, encoder, projector, loss, optimizer, schedule, views, data.shape(),
+///     options); train.run(data, [&](const ssl::step_record& r) { ...; return true; });
 template <Backend B, class Encoder, class Projector, LossTerm L, class Opt, Schedule Rate, class Views>
 class trainer {
  public:
@@ -81,10 +82,10 @@ class trainer {
   void step(rng_key key, std::span<const index> ids, std::span<const std::uint8_t> pixels, double rate) {
     auto c = ctx(mode::train);
     const index n = options_.batch, v = views_.count();
-    const auto bytes = bytes_.as(source_.size(), n);                     // (h w c, n)
+    const auto bytes = bytes_.as(source_.size(), n);  // (h w c, n)
     const auto x = x_.as(views_.target.channels, views_.target.pixels() * columns_);
-    const auto h = h_.as(encoder_.output_shape().size(), columns_);      // (e, V n)
-    const auto z = z_.as(projector_.output_shape().size(), columns_);    // (d, V n)
+    const auto h = h_.as(encoder_.output_shape().size(), columns_);    // (e, V n)
+    const auto z = z_.as(projector_.output_shape().size(), columns_);  // (d, V n)
     const auto dh = dh_.as(h.rows, h.cols), dz = dz_.as(z.rows, z.cols);
 
     be_->upload(make_view<host_space>(pixels.data(), bytes.rows, n), bytes);
@@ -98,7 +99,8 @@ class trainer {
     projector_.backward(c, dz, dh);
     encoder_.backward(c, dh);
     optimizer_.step(c, encoder_.table(), encoder_.params(), encoder_.grads(), encoder_state_.all(), rate);
-    optimizer_.step(c, projector_.table(), projector_.params(), projector_.grads(), projector_state_.all(), rate);
+    optimizer_.step(c, projector_.table(), projector_.params(), projector_.grads(), projector_state_.all(),
+                    rate);
   }
 
   /// Runs all epochs over `data`. The observer returns false to stop early. Returns the steps done.
@@ -117,8 +119,13 @@ class trainer {
       if ((s + 1) % options_.log_every != 0 && (s + 1) % batches.steps_per_epoch() != 0) continue;
 
       auto c = ctx(mode::train);
-      step_record record{.step = s + 1, .steps = steps, .epoch = s / batches.steps_per_epoch(), .epochs = options_.epochs,
-                         .rate = rate, .loss = report(c, loss_, values()), .projections = check_health(c, projections())};
+      step_record record{.step = s + 1,
+                         .steps = steps,
+                         .epoch = s / batches.steps_per_epoch(),
+                         .epochs = options_.epochs,
+                         .rate = rate,
+                         .loss = report(c, loss_, values()),
+                         .projections = check_health(c, projections())};
       const auto now = std::chrono::steady_clock::now();
       record.seconds = std::chrono::duration<double>(now - start).count();
       record.images_per_second = static_cast<double>((s + 1 - last_step) * options_.batch) /
@@ -156,10 +163,10 @@ class trainer {
   network<Encoder, B> encoder_;
   network<Projector, B> projector_;
   buffer<T> encoder_state_, projector_state_;
-  buffer<std::uint8_t> bytes_;          // (h w c, batch)
-  buffer<index> ids_;                   // (batch, 1)
+  buffer<std::uint8_t> bytes_;  // (h w c, batch)
+  buffer<index> ids_;           // (batch, 1)
   buffer<T> x_, h_, z_, dh_, dz_;
-  buffer<double> values_;               // (1, K)
+  buffer<double> values_;  // (1, K)
   std::vector<std::uint8_t> host_bytes_;
 };
 

@@ -1,0 +1,235 @@
+#include <limits>
+
+#include "program.hpp"
+
+namespace ssl::test {
+namespace {
+
+finished ssl_loss(const std::string& arguments) { return run_program(SSL_LOSS_PROGRAM, arguments); }
+
+/// A = sin(0.7 j + 1.3 i + 0.1 i j) and B = A + 0.3 cos(0.5 j - 0.9 i + 0.2 i j), sample j < 8, feature i
+/// < 6.
+std::vector<double> sines() {
+  std::vector<double> z;
+  for (int view = 0; view < 2; ++view)
+    for (int j = 0; j < 8; ++j)
+      for (int i = 0; i < 6; ++i)
+        z.push_back(std::sin(0.7 * j + 1.3 * i + 0.1 * i * j) +
+                    (view == 0 ? 0.0 : 0.3 * std::cos(0.5 * j - 0.9 * i + 0.2 * i * j)));
+  return z;
+}
+
+bool near(double found, double expected, double relative) {
+  return std::abs(found - expected) <= relative * std::abs(expected);
+}
+
+}  // namespace
+
+TEST_CASE("tools/ssl_loss: prints a known value, its terms and the shape") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  const finished f = ssl_loss("--loss vicreg --views " + folder / "z.npy");
+  INFO(f.error);
+  REQUIRE(f.code == 0);
+  CHECK(f.error.empty());
+  const auto json = f.json();
+  CHECK(json["loss"] == "vicreg");
+  CHECK(near(json["value"], 7.7700865281, 1e-10));
+  CHECK(near(json["terms"]["inv"], 0.0462597226, 1e-9));
+  CHECK(near(json["terms"]["var"], (0.2574377788 + 0.1963172421) / 2, 1e-9));
+  CHECK(near(json["terms"]["cov"], 0.4484898403 + 0.4931658613, 1e-9));
+  CHECK(json["views"] == 2);
+  CHECK(json["samples"] == 8);
+  CHECK(json["features"] == 6);
+  CHECK(json["side"] == "features");
+  CHECK(json.size() == 7);
+}
+
+TEST_CASE("tools/ssl_loss: every listed loss runs on both sides and in both precisions, with one result") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {3, 5, 7}, noise(105, 3));
+  const finished list = ssl_loss("--list");
+  REQUIRE(list.code == 0);
+  std::istringstream lines(list.out);
+  int losses = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line[0] == ' ') continue;
+    ++losses;
+    INFO(line);
+    const std::string call = "--loss " + line + " --views " + folder / "z.npy";
+    const finished best = ssl_loss(call);
+    REQUIRE(best.code == 0);
+    const double value = best.json()["value"];
+    CHECK(best.json()["side"] == "samples");
+    for (const std::string side : {"features", "samples"}) {
+      const finished exact = ssl_loss(call + " --side " + side),
+                     quick = ssl_loss(call + " --dtype f32 --side " + side);
+      REQUIRE(exact.code == 0);
+      REQUIRE(quick.code == 0);
+      CHECK(exact.json()["side"] == side);
+      CHECK(near(exact.json()["value"], value, 1e-12));
+      CHECK(near(quick.json()["value"], value, 1e-5));
+    }
+  }
+  CHECK(losses >= 7);
+}
+
+TEST_CASE("tools/ssl_loss: the gradient has the shape and type of the views and is the slope of the value") {
+  const temporary_folder folder;
+  const auto z = noise(2 * 4 * 3, 5), direction = noise(2 * 4 * 3, 6);
+  const auto value = [&](double step) {
+    auto moved = z;
+    for (std::size_t k = 0; k < z.size(); ++k) moved[k] += step * direction[k];
+    write_npy(folder / "moved.npy", {2, 4, 3}, moved);
+    return ssl_loss("--loss emp_ssl --set lambda=3 --views " + folder / "moved.npy")
+        .json()["value"]
+        .get<double>();
+  };
+  write_npy(folder / "z.npy", {2, 4, 3}, z);
+  REQUIRE(ssl_loss("--loss emp_ssl --set lambda=3 --views " + folder / "z.npy" + " --grad-out " +
+                   folder / "g.npy")
+              .code == 0);
+  const npy_array gradient = read_npy(folder / "g.npy");
+  CHECK(gradient.shape == std::vector<index>{2, 4, 3});
+  CHECK(gradient.dtype == npy_dtype{'f', 8});
+  const auto g = gradient.as<double>();
+  double slope = 0;
+  for (std::size_t k = 0; k < z.size(); ++k) slope += g[k] * direction[k];
+  CHECK(near(slope, (value(1e-5) - value(-1e-5)) / 2e-5, 1e-7));
+
+  REQUIRE(ssl_loss("--loss fro --dtype f32 --views " + folder / "z.npy" + " --grad-out " + folder / "g.npy")
+              .code == 0);
+  CHECK(read_npy(folder / "g.npy").dtype == npy_dtype{'f', 4});
+}
+
+TEST_CASE("tools/ssl_loss: parameters are taken one by one or several at a time") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  const std::string call = "--loss vicreg --views " + folder / "z.npy";
+  const auto plain = ssl_loss(call).json();
+  const auto together = ssl_loss(call + " --set inv_weight=1 var_weight=2 cov_weight=0.5");
+  const auto apart = ssl_loss(call + " --set inv_weight=1 --set var_weight=2 --set cov_weight=0.5");
+  REQUIRE(together.code == 0);
+  CHECK(together.out == apart.out);
+  const auto& terms = plain["terms"];
+  CHECK(together.json()["terms"] == terms);
+  CHECK(near(together.json()["value"],
+             terms["inv"].get<double>() + 2 * terms["var"].get<double>() + 0.5 * terms["cov"].get<double>(),
+             1e-12));
+}
+
+TEST_CASE("tools/ssl_loss: the precision is that of the file unless it is chosen") {
+  const temporary_folder folder;
+  const auto z = noise(24, 2);
+  write_npy(folder / "z.npy", {2, 4, 3}, std::vector<float>(z.begin(), z.end()));
+  REQUIRE(ssl_loss("--loss vicreg --views " + folder / "z.npy" + " --grad-out " + folder / "g.npy").code ==
+          0);
+  CHECK(read_npy(folder / "g.npy").dtype == npy_dtype{'f', 4});
+  REQUIRE(
+      ssl_loss("--loss vicreg --dtype f64 --views " + folder / "z.npy" + " --grad-out " + folder / "g.npy")
+          .code == 0);
+  CHECK(read_npy(folder / "g.npy").dtype == npy_dtype{'f', 8});
+}
+
+TEST_CASE("tools/ssl_loss: a wrong command line is one sentence") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  const std::string views = " --views " + folder / "z.npy";
+  check_refused(ssl_loss("--loss nothing" + views),
+                "expected one of vicreg, vicreg.inv, vicreg.var, vicreg.cov, tcr");
+  check_refused(ssl_loss(views), "--loss is missing");
+  check_refused(ssl_loss("--loss vicreg"), "--views is missing");
+  check_refused(ssl_loss("--loss vicreg --set lambda=1" + views), "expected one of gamma, eps, inv_weight");
+  check_refused(ssl_loss("--loss fro --set lambda=1" + views), "has no parameter lambda, expected none");
+  check_refused(ssl_loss("--loss vicreg --set gamma" + views), "expected key=value");
+  check_refused(ssl_loss("--loss vicreg --set gamma=1x" + views), "--set gamma=1x: expected a finite number");
+  check_refused(ssl_loss("--loss vicreg --set gamma=nan" + views),
+                "--set gamma=nan: expected a finite number");
+  check_refused(ssl_loss("--loss tcr --set eps=0" + views), "expected a finite number above 0");
+  check_refused(ssl_loss("--loss vicreg --targets t.npy" + views),
+                "--targets t.npy: the loss vicreg uses none");
+  check_refused(ssl_loss("--loss vicreg --directions t.npy" + views),
+                "--directions t.npy: the loss vicreg uses none");
+  check_refused(ssl_loss("--loss vicreg --dtype f16" + views), "f16 not in {f32,f64}");
+  check_refused(ssl_loss("--loss vicreg --side left" + views), "left not in {auto,features,samples}");
+  check_refused(ssl_loss("--loss vicreg --unknown" + views), "--unknown");
+}
+
+TEST_CASE("tools/ssl_loss: a bad file is one sentence that names it, and no gradient is left behind") {
+  const temporary_folder folder;
+  const auto refused = [&](const std::string& what) {
+    const std::size_t before = folder.files();
+    const finished f =
+        ssl_loss("--loss vicreg --views " + folder / "z.npy" + " --grad-out " + folder / "g.npy");
+    check_refused(f, what);
+    CHECK(f.complains_of(folder / "z.npy"));
+    CHECK(folder.files() == before);
+  };
+  refused("no such file");
+  std::ofstream(folder / "z.npy") << "not an array";
+  refused("is no .npy file");
+  std::ofstream(folder / "z.npy") << "";
+  refused("is no .npy file");
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  std::filesystem::resize_file(folder / "z.npy", 500);
+  refused("is truncated");
+  std::filesystem::resize_file(folder / "z.npy", 40);
+  refused("is truncated");
+  write_npy(folder / "z.npy", {16, 6}, sines());
+  refused("has shape (16, 6), expected 3 axes (views, samples, features)");
+  write_npy(folder / "z.npy", {2, 1, 48}, sines());
+  refused("1 samples, expected at least 2");
+  write_npy(folder / "z.npy", {1, 16, 6}, sines());
+  refused("1 views, expected at least 2");
+  write_npy(folder / "z.npy", {2, 8, 0}, std::vector<double>{});
+  refused("0 features, expected at least 1");
+  write_npy(folder / "z.npy", {2, 2, 2}, std::vector<std::int64_t>(8));
+  refused("has the dtype i8, expected f4 or f8");
+  auto z = sines();
+  z[50] = std::numeric_limits<double>::quiet_NaN();
+  write_npy(folder / "z.npy", {2, 8, 6}, z);
+  refused("element 50 is NaN");
+  z[50] = std::numeric_limits<double>::infinity();
+  write_npy(folder / "z.npy", {2, 8, 6}, z);
+  refused("element 50 is infinite");
+  z[50] = 1e200;
+  write_npy(folder / "z.npy", {2, 8, 6}, z);
+  refused("is not finite in f64");
+  write_raw_npy(folder / "z.npy", "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 2, 2), }", 64);
+  refused("is in Fortran order");
+  write_raw_npy(folder / "z.npy", "{'descr': '|O', 'fortran_order': False, 'shape': (2, 2, 2), }", 64);
+  refused("has an object dtype");
+  write_raw_npy(folder / "z.npy", "{'descr': '<U3', 'fortran_order': False, 'shape': (2, 2, 2), }", 96);
+  refused("has the dtype <U3");
+  write_raw_npy(folder / "z.npy",
+                "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 4611686018427387904, 2), }", 64);
+  refused("is truncated");
+}
+
+TEST_CASE("tools/ssl_loss: a gradient that cannot be written is one sentence and nothing on stdout") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  check_refused(ssl_loss("--loss fro --views " + folder / "z.npy" + " --grad-out " + folder / "none/g.npy"),
+                folder / "none/g.npy");
+  CHECK(folder.files() == 1);
+}
+
+TEST_CASE("tools/ssl_loss: an old gradient survives a failed run") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  const std::string call = "--loss fro --views " + folder / "z.npy" + " --grad-out " + folder / "g.npy";
+  REQUIRE(ssl_loss(call).code == 0);
+  const std::string before = read_text(folder / "g.npy");
+  std::filesystem::resize_file(folder / "z.npy", 300);
+  CHECK(ssl_loss(call).code == 2);
+  CHECK(read_text(folder / "g.npy") == before);
+}
+
+TEST_CASE("tools/ssl_loss: help is not a mistake") {
+  const finished f = ssl_loss("--help");
+  CHECK(f.code == 0);
+  CHECK(f.out.find("--grad-out") != std::string::npos);
+  CHECK(f.error.empty());
+}
+
+}  // namespace ssl::test
