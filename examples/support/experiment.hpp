@@ -151,7 +151,7 @@ template <class Encoder, class Projector>
 measurement measure_whole(ssl::context<backend> ctx, const std::string& name,
                           ssl::network<Encoder, backend>& encoder,
                           ssl::network<Projector, backend>& projector, const ssl::dataset_split& data,
-                          index train_images) {
+                          index train_images, ssl::normalize colours = {}, const output_dir* keep = nullptr) {
   ssl::network<Encoder, backend> whole(ctx.be, encoder.arch(), data.train.shape(), 0);
   ssl::copy(ctx.be, encoder.params(), whole.params());
   const ssl::patch_views views(ssl::whole{}, colours, data.train.shape());

@@ -87,8 +87,9 @@ std::vector<double> with_loud_features(index d, index n, const std::vector<index
 }  // namespace
 
 TEST_CASE_TEMPLATE("loss/second_moment: both sides equal the definition", B, SSL_BACKENDS) {
-  for (const auto& [d, n] :
+  for (const std::pair<index, index>& size :
        {std::pair<index, index>{3, 7}, {7, 3}, {8, 8}, {9, 5}, {20, 6}, {1, 4}, {64, 33}}) {
+    const index d = size.first, n = size.second;
     const auto x = normals(d * n, 3);
     const moment_outcome expected = by_definition(x, d, n);
     for (const gram_side side : both_sides) {

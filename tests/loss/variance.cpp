@@ -24,8 +24,8 @@ TEST_CASE_TEMPLATE("loss/variance: zero once every feature spreads past the targ
   CHECK(largest(found.gradient) == 0.0);
 }
 
-TEST_CASE_TEMPLATE("loss/variance: a collapsed batch costs target minus the root of epsilon and is not moved", B,
-                   SSL_BACKENDS) {
+TEST_CASE_TEMPLATE("loss/variance: a collapsed batch costs target minus the root of epsilon and is not moved",
+                   B, SSL_BACKENDS) {
   const outcome found = evaluate_loss<B>(variance{}, std::vector<double>(3 * 8, 0.25), {3, 4, 2});
   CHECK(found.total == doctest::Approx(0.99).epsilon(1e-12));
   CHECK(largest(found.gradient) == 0.0);

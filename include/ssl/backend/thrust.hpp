@@ -16,6 +16,16 @@
 
 namespace ssl {
 
+namespace detail {
+
+template <class F>
+struct column_item {  // one column to one thread
+  F f;
+  SSL_FN void operator()(index j) const { f(serial_team{}, j); }
+};
+
+}  // namespace detail
+
 /// Models `Backend`. `Dense` gives the memory space, the dense verbs, allocation and transfers, and may give
 /// an execution policy as `policy()`; a backend such as eigen_backend is one as it stands.
 /// Verbs allocate nothing, except that the memory for partial folds grows to the largest it ever was.
@@ -40,7 +50,7 @@ class thrust_backend : private Dense {
   }
   template <class F>
   void for_each_column(index count, F f) {
-    for_each(count, column_item<F>{f});
+    for_each(count, detail::column_item<F>{f});
   }
 
   using Dense::allocate;
@@ -55,12 +65,6 @@ class thrust_backend : private Dense {
   using Dense::wait;
 
  private:
-  template <class F>
-  struct column_item {
-    F f;
-    SSL_FN void operator()(index j) const { f(serial_team{}, j); }
-  };
-
   template <class Body>
   void for_each(index count, const Body& body) {
     const thrust::counting_iterator<index> first(0);

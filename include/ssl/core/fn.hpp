@@ -64,6 +64,10 @@ struct plus {
   }
 };
 
+/// The identity of `maximum`: a constant, because a GPU cannot call std::numeric_limits.
+template <class T>
+inline constexpr T least = std::numeric_limits<T>::lowest();
+
 struct maximum {
   template <class T>
   SSL_FN T operator()(T a, T b) const {
@@ -71,8 +75,7 @@ struct maximum {
   }
   template <class T>
   SSL_FN static constexpr T identity() {
-    constexpr T least = std::numeric_limits<T>::lowest();  // a constant, so that a GPU need not call it
-    return least;
+    return least<T>;
   }
 };
 

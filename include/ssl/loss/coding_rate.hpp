@@ -8,9 +8,12 @@
 /// NMCE (arXiv 2201.10000) and EMP-SSL (arXiv 2304.03977), whose code calls epsilon^2 `eps`: 0.2.
 /// One Cholesky factor of the smaller side, m = min(d, n), serves value and gradient: d n m + m^3 5/3 + 2 d n
 /// m flops. The factored matrix is at least the identity, so the factorisation cannot break down on finite
-/// input. Bounds for unit columns: 1/2 log(1 + alpha n) (collapsed) <= R <= m/2 log(1 + alpha n / m).
+/// input; its condition is up to 1 + alpha n, so in float it costs digits. Problems of d n m <= 2^24, where
+/// it costs no time worth naming, are evaluated in double whatever the scalar. Bounds for unit columns: 1/2
+/// log(1 + alpha n) (collapsed) <= R <= m/2 log(1 + alpha n / m).
 
 #include <cmath>
+#include <concepts>
 
 #include "ssl/loss/loss.hpp"
 
@@ -30,27 +33,48 @@ struct coding_rate {
     using T = typename B::scalar;
     const index d = z.x.rows, n = z.x.cols;
     const bool features = z.side == gram_side::features || (z.side == gram_side::automatic && d <= n);
-    const index m = features ? d : n;
+    if (std::same_as<T, double> || d * n * (features ? d : n) > small)
+      return add_in(ctx, weight, features, z, z.x, value, dz);
+
+    scratch_scope scope(ctx);
+    const auto x = ctx.take_accumulator(d, n), dx = ctx.take_accumulator(d, n);
+    map(ctx.be, x, fn::cast<double>{}, z.x);
+    fill(ctx.be, dx, 0.0);
+    add_in(ctx, weight, features, z, as_const(x), value, dx);
+    map(ctx.be, dz, add_rounded<T>{}, dz, dx);
+  }
+
+ private:
+  static constexpr index small = index{1} << 24;
+
+  /// The evaluation in the precision S of x and dx.
+  template <class Ctx, class S, class Space, class B = typename Ctx::backend>
+  void add_in(Ctx& ctx, double weight, bool features, const one_view<B>& z, matrix_view<const S, Space> x,
+              accumulator_view<B> value, matrix_view<S, Space> dx) const {
+    const index d = x.rows, n = x.cols, m = features ? d : n;
     const double alpha = static_cast<double>(d) / (static_cast<double>(n) * epsilon_squared);
     const double factor = view_factor(reduction, z.views);
 
     scratch_scope scope(ctx);
-    const auto k = ctx.take(m, m), inverse = ctx.take(m, m), info = ctx.take(1, 1);
-    syrk(ctx.be, features ? trans::no : trans::yes, static_cast<T>(alpha), z.x, T{0}, k);
-    map(ctx.be, k, add_identity<T>{}, k);
+    const auto k = ctx.scratch.template take<S>(m, m), inverse = ctx.scratch.template take<S>(m, m);
+    const auto info = ctx.scratch.template take<S>(1, 1);
+    syrk(ctx.be, features ? trans::no : trans::yes, static_cast<S>(alpha), x, S{0}, k);
+    map(ctx.be, k, add_identity<S>{}, k);
     cholesky(ctx.be, k, info);
-    map_reduce(ctx.be, value, fn::plus{}, minus_log_diagonal<B>{k, info, factor}, k.columns(0, 1));
-    map(ctx.be, inverse, identity_matrix<T>{});
+    map_reduce(ctx.be, value, fn::plus{}, minus_log_diagonal<S, Space>{k, info, factor}, k.columns(0, 1));
+    map(ctx.be, inverse, identity_matrix<S>{});
     cholesky_solve(ctx.be, k, inverse);
-    const T slope = static_cast<T>(-weight * factor * alpha);
+    const S slope = static_cast<S>(-weight * factor * alpha);
     if (features) {
-      gemm(ctx.be, trans::no, trans::no, slope, inverse, z.x, T{1}, dz);
+      gemm(ctx.be, trans::no, trans::no, slope, inverse, x, S{1}, dx);
     } else {
-      gemm(ctx.be, trans::no, trans::no, slope, z.x, inverse, T{1}, dz);
+      gemm(ctx.be, trans::no, trans::no, slope, x, inverse, S{1}, dx);
     }
   }
 
- private:
+ public:
+  // The functors below are public because nvcc gives a kernel no private type.
+
   template <class T>
   struct add_identity {
     SSL_FN T operator()(index i, index j, T x) const { return i == j ? x + T{1} : x; }
@@ -60,14 +84,18 @@ struct coding_rate {
     SSL_FN T operator()(index i, index j) const { return i == j ? T{1} : T{0}; }
   };
   /// 1/2 logdet = sum of the logarithms of the factor's diagonal; NaN where the factorisation failed.
-  template <class B>
+  template <class S, class Space>
   struct minus_log_diagonal {
-    view<B> l, info;
+    matrix_view<const S, Space> l, info;
     double factor;
-    SSL_FN double operator()(index i, index, typename B::scalar) const {
-      const double pivot = info.data[0] == 0 ? static_cast<double>(l(i, i)) : -1.0;
+    SSL_FN double operator()(index i, index, S) const {
+      const double pivot = info.data[0] == S{0} ? static_cast<double>(l(i, i)) : -1.0;
       return -factor * std::log(pivot);
     }
+  };
+  template <class T>
+  struct add_rounded {
+    SSL_FN T operator()(T y, double x) const { return static_cast<T>(static_cast<double>(y) + x); }
   };
 };
 

@@ -29,7 +29,8 @@ struct invariance {
                z[0]);
   }
 
- private:
+  // The functors below are public because nvcc gives a kernel no private type.
+
   /// Visits entry (i, j) of all views: adds to their gradients, returns their part of the value.
   template <class B>
   struct spread {

@@ -54,8 +54,8 @@ struct one_view {
   cview<B> x{};                                             // (d, n)
   cview<B> centered{};                                      // (d, n)
   matrix_view<const double, typename B::space> variance{};  // (d, 1)
-  const second_moment<B>* covariance = nullptr;           // of `centered`, not yet divided by n - 1
-  const second_moment<B>* second = nullptr;               // of `x`
+  const second_moment<B>* covariance = nullptr;             // of `centered`, not yet divided by n - 1
+  const second_moment<B>* second = nullptr;                 // of `x`
   index views = 1;
   gram_side side = gram_side::automatic;
 };

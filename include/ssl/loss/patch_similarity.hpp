@@ -29,7 +29,8 @@ struct patch_similarity {
     map_reduce(ctx.be, value, fn::plus{}, fn::scale<double>{-1.0 / static_cast<double>(n)}, length);
   }
 
- private:
+  // The functors below are public because nvcc gives a kernel no private type.
+
   template <class B>
   struct towards_mean {
     view_batch<B> z;

@@ -136,8 +136,7 @@ class second_moment {
     map(ctx.be, dz, fn::add_scaled_rows<T, space>{diagonal_, factor}, dz, x_);
   }
 
- private:
-  static constexpr index most_dominant = 8;
+  // The functors below are public because nvcc gives a kernel no private type.
 
   struct candidate {
     double value = -1;
@@ -213,6 +212,9 @@ class second_moment {
       team.for_each(picked.rows, [=](index i) { self.dz(self.picked.data[i], j) += self.rows(i, j); });
     }
   };
+
+ private:
+  static constexpr index most_dominant = 8;
 
   template <class Ctx>
   void split(Ctx& ctx) {

@@ -35,7 +35,8 @@ struct variance {
     map(ctx.be, dz, fn::add_scaled_rows<typename B::scalar, typename B::space>{slope, 1.0}, dz, z.centered);
   }
 
- private:
+  // The functors below are public because nvcc gives a kernel no private type.
+
   struct hinge {
     double target, epsilon, factor;
     SSL_FN double operator()(double var) const {
