@@ -39,7 +39,7 @@ function(sound_tree)
     string(APPEND umbrella "#include \"ssl/${header}.hpp\"\n")
   endforeach()
   plant(include/ssl/ssl.hpp "${umbrella}")
-  plant(tests/loss/variance.cpp "TEST_CASE(\"loss/variance: fine\") { f(\"a;b\"); }\n")
+  plant(tests/loss/variance.cpp "TEST_CASE(\"loss/variance: fills [0, 1]\") { f(\"a;b\"); }\n")
 endfunction()
 
 sound_tree()

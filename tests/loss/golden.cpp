@@ -156,21 +156,14 @@ void for_each_golden(const Body& body) {
   CHECK(compared > 0);
 }
 
-/// What float arithmetic may cost: four times the other implementation's error, and, because that error is
-/// sometimes zero by luck, no less than one rounding of the value. Factoring 1 + alpha z^T z in float costs
-/// up to its condition number, 1 + d / epsilon^2, more on the samples' side, where small features hide behind
-/// large ones.
+/// What float arithmetic may cost: four times the other implementation's error; and, because its error of a
+/// value is sometimes zero by luck, no less than one rounding of the value.
 struct float_bounds {
   double value, gradient;
 };
-float_bounds bounds_of(const golden_loss& loss, gram_side side) {
-  const bool samples = side == gram_side::samples, tcr = loss.name.starts_with("tcr");
-  const double value_floor = !tcr      ? 0x1p-24
-                             : samples ? 2e-6
-                                       : 5e-7,
-               gradient_floor = tcr && samples ? 2e-6 : 0;
-  const auto bound = [](double error, double floor) { return error * 4 > floor ? error * 4 : floor; };
-  return {bound(loss.f32_value_error, value_floor), bound(loss.f32_gradient_error, gradient_floor)};
+float_bounds bounds_of(const golden_loss& loss) {
+  // Exact zeros have no relative error: std::max(bound, NaN) is the bound.
+  return {std::max(0x1p-24, 4 * loss.f32_value_error), std::max(0.0, 4 * loss.f32_gradient_error)};
 }
 
 }  // namespace
@@ -197,7 +190,7 @@ TEST_CASE(
     const auto found = evaluate_named<backend<float>>(loss.name, c, side);
     if (!found) return false;
     INFO(c.name << ", " << loss.name << ", " << to_string(c.shape, side));
-    const float_bounds bounds = bounds_of(loss, side);
+    const float_bounds bounds = bounds_of(loss);
     CHECK(relative_difference(found->total, value_of(loss)) <= bounds.value);
     if (loss.gradient_defined) CHECK(gradient_error(found->gradient, loss, c) <= bounds.gradient);
     return true;

@@ -64,9 +64,11 @@ struct plus {
   }
 };
 
-/// The identity of `maximum`: a constant, because a GPU cannot call std::numeric_limits.
+/// The identities of a maximum and of a minimum: constants, because a GPU cannot call std::numeric_limits.
 template <class T>
 inline constexpr T least = std::numeric_limits<T>::lowest();
+template <class T>
+inline constexpr T greatest = std::numeric_limits<T>::max();
 
 struct maximum {
   template <class T>

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "ssl/core/fn.hpp"
 #include "ssl/eval/accuracy.hpp"
 #include "ssl/eval/lengths.hpp"
 
@@ -43,7 +44,7 @@ struct minimum {
   }
   template <class T>
   SSL_FN static constexpr T identity() {
-    return std::numeric_limits<T>::max();
+    return fn::greatest<T>;
   }
 };
 
@@ -61,7 +62,7 @@ struct keep_nearest {
 
   SSL_FN T run_maximum(const T* s, index run) const {
     const index begin = run * knn_run, rest = products.rows - begin, count = rest < knn_run ? rest : knn_run;
-    T top = std::numeric_limits<T>::lowest();  // so that NaNs are passed over
+    T top = fn::least<T>;  // so that NaNs are passed over
     for (index i = begin; i < begin + count; ++i) top = s[i] > top ? s[i] : top;
     return top;
   }
@@ -77,7 +78,7 @@ struct keep_nearest {
     }
     top[place] = value;
     name[place] = static_cast<std::int32_t>(first + i);
-    s[i] = std::numeric_limits<T>::lowest();
+    s[i] = fn::least<T>;
     run_top[run] = run_maximum(s, run);
   }
 
@@ -96,8 +97,7 @@ struct keep_nearest {
       team.for_each(tile, [=](index i) { s[i] = 2 * s[i] - norm[i] - mine; });
     team.for_each(runs, [&](index run) { run_top[run] = run_maximum(s, run); });
     for (;;) {
-      const T value = team.reduce(runs, std::numeric_limits<T>::lowest(), fn::maximum{},
-                                  [=](index run) { return run_top[run]; });
+      const T value = team.reduce(runs, fn::least<T>, fn::maximum{}, [=](index run) { return run_top[run]; });
       if (!(value > top[k - 1])) return;
       const index run =
           team.reduce(runs, runs, minimum{}, [=](index r) { return run_top[r] == value ? r : runs; });

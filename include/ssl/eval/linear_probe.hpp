@@ -4,9 +4,9 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "ssl/backend/verbs.hpp"
+#include "ssl/core/fn.hpp"
 #include "ssl/eval/accuracy.hpp"
 #include "ssl/exec/context.hpp"
 
@@ -33,8 +33,7 @@ struct rank_label {
     const T* const s = scores.column(j);
     const index classes = scores.rows, label = labels(0, j);
     const T mine = s[label];
-    const T top =
-        team.reduce(classes, std::numeric_limits<T>::lowest(), fn::maximum{}, [=](index c) { return s[c]; });
+    const T top = team.reduce(classes, fn::least<T>, fn::maximum{}, [=](index c) { return s[c]; });
     // Classes before the first best one = the number that a fold by maximum of (classes - c) leaves.
     const index from_end = team.reduce(classes, index{1}, fn::maximum{},
                                        [=](index c) { return s[c] == top ? classes - c : index{1}; });

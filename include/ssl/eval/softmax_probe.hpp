@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+#include "ssl/core/fn.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/eval/linear_probe.hpp"
 #include "ssl/optim/schedule.hpp"
@@ -43,8 +44,7 @@ struct softmax_gradient {
     const T* const b = bias.data;
     const index classes = s.rows, label = labels.data[ids.data[j]];
     team.for_each(classes, [=](index c) { x[c] += b[c]; });
-    const T top =
-        team.reduce(classes, std::numeric_limits<T>::lowest(), fn::maximum{}, [=](index c) { return x[c]; });
+    const T top = team.reduce(classes, fn::least<T>, fn::maximum{}, [=](index c) { return x[c]; });
     const T mine = x[label];
     const double sum = team.reduce(classes, 0.0, fn::plus{}, [=](index c) {
       using std::exp;

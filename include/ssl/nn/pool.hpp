@@ -1,7 +1,7 @@
 #pragma once
 /// Pooling over pixels, all channels at once.
 
-#include <limits>
+#include <cmath>
 
 #include "ssl/backend/verbs.hpp"
 #include "ssl/core/conv_geometry.hpp"
@@ -27,7 +27,7 @@ struct max_of_window {
                 left = o % g.out_width() * g.stride - g.padding;
     T* const best = y.column(j);
     T* const place = which.data ? which.column(j) : nullptr;
-    team.for_each(y.rows, [=](index c) { best[c] = -std::numeric_limits<T>::infinity(); });
+    team.for_each(y.rows, [=](index c) { best[c] = -static_cast<T>(INFINITY); });
     if (place) team.for_each(y.rows, [=](index c) { place[c] = T{-1}; });
     for (index ky = 0; ky < g.kernel; ++ky)
       for (index kx = 0; kx < g.kernel; ++kx) {
