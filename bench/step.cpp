@@ -15,7 +15,6 @@
 namespace {
 
 using backend = ssl::eigen_backend<float>;
-using ssl::index;
 
 /// Median seconds of `body` over at least `seconds` of repetitions, after two for warming up.
 template <class Body>
@@ -36,10 +35,10 @@ double median_seconds(double seconds, const Body& body) {
 }
 
 /// Multiply-add flops of the convolutions for one patch, forward.
-double forward_flops(const std::vector<index>& widths, index side) {
+double forward_flops(const std::vector<ssl::index>& widths, ssl::index side) {
   double flops = 0;
-  index channels = 3;
-  for (const index width : widths) {
+  ssl::index channels = 3;
+  for (const ssl::index width : widths) {
     side = (side + 1) / 2;
     flops += 2.0 * static_cast<double>(width * side * side * 9 * channels);
     channels = width;
@@ -52,8 +51,8 @@ double forward_flops(const std::vector<index>& widths, index side) {
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 0;
   const double seconds = argc > 2 ? std::atof(argv[2]) : 3;
-  const index n = 512, side = 16;
-  const std::vector<index> widths{32, 64, 128, 128};
+  const ssl::index n = 512, side = 16;
+  const std::vector<ssl::index> widths{32, 64, 128, 128};
 
   backend be(threads);
   ssl::single<backend> comm;
@@ -70,7 +69,7 @@ int main(int argc, char** argv) {
              dh = dh_memory.as(widths.back(), n);
   ssl::fill(be, state.all(), 0.0f);
   ssl::random_stream draw({.seed = 2}, 0, 0, ssl::purpose::generate);
-  for (index k = 0; k < x.size(); ++k) x.data[k] = draw.normal();
+  for (ssl::index k = 0; k < x.size(); ++k) x.data[k] = draw.normal();
 
   const auto step = [&] {  // loss: mean of h^2
     encoder.forward(ctx, x, h);
@@ -83,7 +82,7 @@ int main(int argc, char** argv) {
 
   const auto product = be.allocate<float>(3 * 1024 * 1024);
   ssl::fill(be, product.all(), 0.5f);
-  const auto square = [&](index k) {
+  const auto square = [&](ssl::index k) {
     return ssl::make_view(product.all().data + k * 1024 * 1024, 1024, 1024);
   };
   const double gemm_time = median_seconds(seconds / 3, [&] {

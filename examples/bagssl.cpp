@@ -21,8 +21,7 @@ int main(int argc, char** argv) {
 
   return ex::run(app, argc, argv, [&] {
     const auto start = std::chrono::steady_clock::now();
-    const ex::output_dir out(o.out);
-    const auto data = ex::load_data(o.data, o.seed);
+    const auto data = ex::load_images(o);
     const ssl::image_shape image = data.train.shape();
     ex::backend be(o.threads);
 
@@ -48,6 +47,8 @@ int main(int argc, char** argv) {
                        ssl::patch_views(patches, colours, patch), image,
                        {.batch = o.batch, .epochs = o.epochs, .seed = o.seed, .log_every = 20});
 
+    const ex::output_dir out(o.out);
+
     // The same bags before and after: patches at random places, without colour changes.
     const int most = *std::max_element(o.eval_patches.begin(), o.eval_patches.end());
     const ssl::patch_views bags(ssl::fixed_scale{.scale = o.scale, .views = {most}, .image = image.width},
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
     std::vector<int> few;
     for (const int k : o.eval_patches)
       if (k <= 16) few.push_back(k);
+    if (few.empty()) few.push_back(*std::min_element(o.eval_patches.begin(), o.eval_patches.end()));
 
     ex::run_summary summary;
     summary.title = "Bag of patches";
@@ -71,14 +73,13 @@ int main(int argc, char** argv) {
          ex::measure_bags(ctx, "untrained", train.encoder(), train.projector(), bags, data, bank, few))
       summary.results.push_back(m);
 
-    ex::train_with_progress(train, data, o, out, summary);
-
-    summary.results.push_back(
-        ex::measure_whole(ctx, "trained", train.encoder(), train.projector(), data, bank));
-    for (auto& m : ex::measure_bags(ctx, "trained", train.encoder(), train.projector(), bags, data, bank,
-                                    ex::interrupted() ? few : o.eval_patches, &out))
-      summary.results.push_back(m);
-
+    if (ex::train_with_progress(train, data, o, out, summary)) {
+      summary.results.push_back(
+          ex::measure_whole(ctx, "trained", train.encoder(), train.projector(), data, bank));
+      for (auto& m : ex::measure_bags(ctx, "trained", train.encoder(), train.projector(), bags, data, bank,
+                                      ex::interrupted() ? few : o.eval_patches, &out))
+        summary.results.push_back(m);
+    }
     return ex::finish(train, summary, o, data, patch.width, start, out);
   });
 }

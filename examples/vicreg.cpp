@@ -28,8 +28,7 @@ int main(int argc, char** argv) {
 
   return ex::run(app, argc, argv, [&] {
     const auto start = std::chrono::steady_clock::now();
-    const ex::output_dir out(o.out);
-    const auto data = ex::load_data(o.data, o.seed);
+    const auto data = ex::load_images(o);
     const ssl::image_shape image = data.train.shape();
     ex::backend be(o.threads);
 
@@ -52,6 +51,7 @@ int main(int argc, char** argv) {
                        ssl::patch_views(crops, colours, image), image,
                        {.batch = o.batch, .epochs = o.epochs, .seed = o.seed, .log_every = 20});
 
+    const ex::output_dir out(o.out);
     const ssl::index bank =
         o.eval_images > 0 ? std::min<ssl::index>(o.eval_images, data.train.size()) : data.train.size();
     auto ctx = train.ctx(ssl::mode::eval);
@@ -64,9 +64,9 @@ int main(int argc, char** argv) {
     summary.results.push_back(ex::measure_pixels(ctx, data, bank));
     summary.results.push_back(ex::measure_whole(ctx, "untrained", train.encoder(), train.projector(), data,
                                                 bank, ssl::cifar_normalize()));
-    ex::train_with_progress(train, data, o, out, summary);
-    summary.results.push_back(ex::measure_whole(ctx, "trained", train.encoder(), train.projector(), data,
-                                                bank, ssl::cifar_normalize(), &out));
+    if (ex::train_with_progress(train, data, o, out, summary))
+      summary.results.push_back(ex::measure_whole(ctx, "trained", train.encoder(), train.projector(), data,
+                                                  bank, ssl::cifar_normalize(), &out));
     return ex::finish(train, summary, o, data, image.width, start, out);
   });
 }

@@ -28,11 +28,27 @@ void add_options(CLI::App& app, experiment_options& o) {
   app.add_option("--eval-patches", o.eval_patches, "sizes of the bags to evaluate")
       ->delimiter(',')
       ->check(between(1, 4096));
+  app.add_option("--train-images", o.train_images, "training images to use, the first of all; 0 for all")
+      ->check(at_least(0));
   app.add_option("--eval-images", o.eval_images, "training images that the evaluation uses; 0 for all")
       ->check(at_least(0));
   app.add_option("--seed", o.seed, "of the data, the weights, the crops and the colours");
   app.add_option("--threads", o.threads, "0 for as many as there are cores")->check(between(0, 1024));
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
+}
+
+ssl::dataset_split load_images(const experiment_options& o) {
+  auto data = load_data(o.data, o.seed);
+  const auto shape = data.train.shape();
+  if (shape.height != shape.width)
+    throw ssl::data_error("--data " + o.data + ": the images are " + std::to_string(shape.height) + " x " +
+                          std::to_string(shape.width) + " pixels, expected square ones");
+  if (o.train_images > 0 && o.train_images < data.train.size())
+    data.train = data.train.subset(0, o.train_images);
+  if (o.batch > data.train.size())
+    throw ssl::option_error("--batch is " + std::to_string(o.batch) + ", expected at most the " +
+                            std::to_string(data.train.size()) + " training images that there are");
+  return data;
 }
 
 classifier_scores classify(ssl::context<backend> ctx, ssl::cview<backend> train,
@@ -119,36 +135,37 @@ void plot_losses(report& page, const std::vector<ssl::step_record>& log) {
                  {.y_min = 0.0});
 }
 
-/// A byte image, or a box of it, as RGB.
-rgb_image picture(const ssl::memory_dataset& data, index image, index left, index top, index side) {
+/// A box of a byte image as RGB; one channel becomes grey.
+rgb_image picture(const ssl::memory_dataset& data, index image, ssl::box where) {
   const auto shape = data.shape();
   const auto bytes = data.bytes(image);
-  rgb_image out{.width = static_cast<int>(side), .height = static_cast<int>(side)};
-  for (index y = top; y < top + side; ++y)
-    for (index x = left; x < left + side; ++x)
+  const auto pixel = [](float place, index side) {
+    return static_cast<index>(std::lround(place * static_cast<float>(side)));
+  };
+  const index left = pixel(where.x, shape.width), right = pixel(where.x + where.width, shape.width),
+              top = pixel(where.y, shape.height), bottom = pixel(where.y + where.height, shape.height);
+  rgb_image out{.width = static_cast<int>(right - left), .height = static_cast<int>(bottom - top)};
+  for (index y = top; y < bottom; ++y)
+    for (index x = left; x < right; ++x)
       for (index c = 0; c < 3; ++c)
         out.data.push_back(bytes[static_cast<std::size_t>((y * shape.width + x) * shape.channels +
                                                           std::min(c, shape.channels - 1))]);
   return out;
 }
 
-void show_patches(report& page, const ssl::dataset_split& data, double scale) {
-  const auto shape = data.train.shape();
-  const index images = std::min<index>(10, data.train.size());
-  const ssl::fixed_scale sampler{.scale = scale, .views = {7}, .image = shape.width};
+void show_patches(report& page, const ssl::dataset_split& data,
+                  const std::vector<std::vector<ssl::box>>& boxes) {
+  if (boxes.empty()) return;
   std::vector<rgb_image> sheet;
   std::vector<std::string> rows;
-  for (index i = 0; i < images; ++i) {
-    const index side = shape.width;
-    sheet.push_back(enlarge(picture(data.train, i, 0, 0, side), 2));
-    for (index v = 0; v < 7; ++v) {
-      const ssl::box b = sampler({}, i, v);
-      const auto at = [&](float f) { return static_cast<index>(std::lround(f * static_cast<float>(side))); };
-      sheet.push_back(enlarge(picture(data.train, i, at(b.x), at(b.y), at(b.width)), 2));
-    }
+  for (const auto& of_image : boxes) {
+    const auto i = static_cast<index>(rows.size());
+    sheet.push_back(enlarge(picture(data.train, i, {}), 2));
+    for (const ssl::box& b : of_image) sheet.push_back(enlarge(picture(data.train, i, b), 2));
     rows.push_back("class " + std::to_string(data.train.label(i)));
   }
-  page.contact_sheet("Training images and seven patches of each", sheet, 8, rows);
+  page.contact_sheet("Training images and patches of each", sheet, static_cast<int>(boxes.front().size()) + 1,
+                     rows);
 }
 
 }  // namespace
@@ -167,7 +184,9 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
   }
   std::vector<key_number> numbers;
   if (top) {
-    const std::string bag = "mean of " + std::to_string(top->patches) + " patches";
+    const std::string bag = top->patches == 0   ? "of the whole image"
+                            : top->patches == 1 ? "of one patch"
+                                                : "mean of " + std::to_string(top->patches) + " patches";
     numbers.push_back({"linear accuracy", percent(top->linear), bag});
     numbers.push_back({"kNN accuracy", percent(top->knn), bag});
   }
@@ -189,7 +208,7 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
              "Test accuracy. kNN: cosine, k = 20, temperature 0.07. Linear: ridge regression on standardised "
              "features.",
              {best::none, best::none, best::highest, best::highest, best::highest, best::highest});
-  show_patches(page, data, o.scale);
+  show_patches(page, data, s.boxes);
   page.heading("Training");
   plot_losses(page, s.log);
 
@@ -221,7 +240,8 @@ std::string describe(const ssl::dataset_split& data, const experiment_options& o
   const std::string kind =
       o.data.starts_with("synthetic")
           ? "generated images in which a class is a set of three textures or shapes that occur together"
-          : "images of " + o.data.substr(0, o.data.find(':'));
+      : o.data.starts_with("idx") ? "images in MNIST's format"
+                                  : "images of " + o.data.substr(0, o.data.find(':'));
   return std::to_string(data.train.size()) + " training and " + std::to_string(data.test.size()) + " test " +
          kind + ", " + std::to_string(shape.height) + " x " + std::to_string(shape.width) + " pixels, " +
          std::to_string(data.train.classes()) + " classes. No label is used in training.";

@@ -2,6 +2,7 @@
 /// What the example trainers share around their recipe: the options, training with progress and a log, the
 /// evaluation of bags of patches, and the report.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -35,13 +36,18 @@ struct experiment_options {
   std::vector<index> widths = {32, 64, 128, 256};
   std::vector<index> projector = {512, 256};
   std::vector<int> eval_patches = {1, 4, 16, 64, 256};
-  int eval_images = 0;  // training images that the evaluation uses as its bank; 0: all
+  int train_images = 0;  // the first training images; 0: all
+  int eval_images = 0;   // training images that the evaluation uses as its bank; 0: all
   std::uint64_t seed = 1;
   int threads = 0;
   bool quiet = false;
 };
 
 void add_options(CLI::App& app, experiment_options& options);
+
+/// The images that the options name. ssl::data_error unless they are square, ssl::option_error where there
+/// are fewer than a batch needs.
+ssl::dataset_split load_images(const experiment_options& options);
 
 /// Accuracy of one representation: both classifiers, on embeddings and on projections (negative: not
 /// measured).
@@ -59,6 +65,7 @@ struct run_summary {
   std::string stopped;  // why it ended early; empty where it did not
   double training_seconds = 0, seconds = 0;
   index parameters = 0, patch_side = 0;
+  std::vector<std::vector<ssl::box>> boxes;  // of the first images' patches, to be shown
   double patches_per_second = 0;
 };
 
@@ -92,7 +99,8 @@ struct owned_matrix {
 };
 
 /// Mean of 1, 4, 16, ... patches per image, embedding and projection, each patch used once: the patches of a
-/// smaller bag are the first of the larger. `keep` receives the last bag's test embeddings.
+/// smaller bag are the first of the larger. Sizes come in any order; one that is named twice counts once.
+/// `keep` receives the largest bag's embeddings and labels.
 template <class Encoder, class Projector, class Views>
 std::vector<measurement> measure_bags(ssl::context<backend> ctx, const std::string& name,
                                       ssl::network<Encoder, backend>& encoder,
@@ -100,6 +108,9 @@ std::vector<measurement> measure_bags(ssl::context<backend> ctx, const std::stri
                                       const ssl::dataset_split& data, index train_images,
                                       std::vector<int> bags, const output_dir* keep = nullptr) {
   backend& be = ctx.be;
+  std::sort(bags.begin(), bags.end());
+  bags.erase(std::unique(bags.begin(), bags.end()), bags.end());
+  if (bags.empty()) return {};
   const index e = encoder.output_shape().size(), d = projector.output_shape().size();
   const index n[2] = {train_images, data.test.size()};
   const ssl::memory_dataset* const part[2] = {&data.train, &data.test};
@@ -161,10 +172,14 @@ measurement measure_whole(ssl::context<backend> ctx, const std::string& name,
 }
 
 /// Trains with progress on stderr and a line of JSON for each record in metrics.jsonl. Ctrl-C and a guard
-/// that finds the run dead end it early; `summary.stopped` then says why.
+/// that finds the run dead end it early; `summary.stopped` then says why. False where no step was made.
 template <class Trainer>
-void train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const experiment_options& options,
+bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const experiment_options& options,
                          const output_dir& out, run_summary& summary) {
+  if (interrupted()) {
+    summary.stopped = "stopped by Ctrl-C before the first step";
+    return false;
+  }
   progress live(options.quiet);
   metrics_writer log(out / "metrics.jsonl");
   ssl::guard watch;
@@ -206,6 +221,7 @@ void train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const
     summary.patches_per_second = static_cast<double>(summary.log.back().step) * options.batch *
                                  options.patches / std::max(summary.training_seconds, 1e-9);
   }
+  return !summary.log.empty();
 }
 
 /// Everything that a run leaves: features and labels are there already; the weights, the table on stdout, the
@@ -218,6 +234,10 @@ int finish(Trainer& trainer, run_summary& summary, const experiment_options& opt
   ssl::save_weights((out / "projector.weights").string(), trainer.projector());
   summary.parameters = trainer.encoder().params().rows + trainer.projector().params().rows;
   summary.patch_side = patch_side;
+  for (index i = 0; i < std::min<index>(10, data.train.size()); ++i) {
+    auto& row = summary.boxes.emplace_back();
+    for (index v = 0; v < 7; ++v) row.push_back(trainer.views().sampler({.seed = options.seed}, i, v));
+  }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   print_results(summary.results);
   write_report(summary, options, data, out);

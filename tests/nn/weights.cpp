@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
+#include <string>
 
 #include "ssl/nn/batch_norm.hpp"
 #include "ssl/nn/chain.hpp"
@@ -19,8 +21,8 @@ namespace {
 /// A folder of its own, removed in the end.
 struct folder {
   fs::path path;
-  explicit folder(const char* name) : path(fs::temp_directory_path() / name) {
-    fs::remove_all(path);
+  explicit folder(const char* name)
+      : path(fs::temp_directory_path() / (name + std::to_string(std::random_device{}()))) {
     fs::create_directories(path);
   }
   ~folder() { fs::remove_all(path); }

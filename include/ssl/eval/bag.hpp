@@ -3,7 +3,11 @@
 /// (BagSSL, arXiv 2206.08954). Memory does not grow with the number of patches.
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <span>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include "ssl/data/dataset.hpp"
@@ -32,6 +36,8 @@ void bag_features(Ctx& ctx, network<Encoder, B>& encoder, network<Projector, B>&
                   std::type_identity_t<view<B>> projections = {}, index columns = 2048) {
   const image_shape source = data.shape();
   const index e = encoder.output_shape().size(), d = projector.output_shape().size();
+  if (columns < 1)
+    throw option_error("ssl::bag_features: columns is " + std::to_string(columns) + ", expected at least 1");
   if (range.views < 1 || range.first_view < 0 || range.first_view + range.views > views.count())
     throw option_error("ssl::bag_features: views [" + std::to_string(range.first_view) + ", " +
                        std::to_string(range.first_view + range.views) + ") were asked for; the sampler has " +

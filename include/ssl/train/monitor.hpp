@@ -3,17 +3,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ssl/loss/second_moment.hpp"
 
 namespace ssl {
 
-/// feature_spread: mean over features of the standard deviation over the batch, times sqrt(d), of columns
-/// scaled to
-///   length one. About 1 when directions are spread evenly, 0 when all embeddings are the same direction.
+/// Both look at columns scaled to length one, so neither depends on the embeddings' scale.
+///
+/// feature_spread: mean over features of the standard deviation over the batch, times sqrt(d). About 1 when
+/// directions are spread evenly, 0 when all embeddings are the same direction.
 /// effective_rank: participation ratio (sum s)^2 / sum s^2 of the eigenvalues s of the centred covariance:
-/// how many
-///   directions carry the variance; between 1 (0 when nothing varies) and min(d, n - 1).
+/// how many directions carry the variance; between 1 (0 when nothing varies but the scalar's rounding) and
+/// min(d, n - 1).
 struct health {
   double feature_spread = 0;
   double effective_rank = 0;
@@ -89,7 +91,9 @@ health check_health(Ctx& ctx, cview<B> z) {
   ctx.be.wait();
   health out;
   out.feature_spread = host[0] / std::sqrt(static_cast<double>(n) * static_cast<double>(d));
-  out.effective_rank = host[2] > 0 ? host[1] * host[1] / host[2] : (host[2] == 0 ? 0.0 : host[2]);
+  const double rounding = 4 * static_cast<double>(std::numeric_limits<typename B::scalar>::epsilon());
+  const bool still = host[1] <= static_cast<double>(n) * rounding * rounding;  // sum s of n unit columns
+  out.effective_rank = still ? 0.0 : host[1] * host[1] / host[2];
   return out;
 }
 

@@ -4,8 +4,12 @@
 /// -> parameters. This header is the table of contents of the library.
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "ssl/data/loader.hpp"
 #include "ssl/loss/evaluate.hpp"
@@ -51,7 +55,7 @@ class trainer {
           image_shape source, run_options options)
       : be_(&be),
         scratch_(be),
-        options_(options),
+        options_(checked(options)),
         source_(source),
         loss_(loss),
         optimizer_(optimizer),
@@ -78,10 +82,15 @@ class trainer {
     fill(be, projector_state_.all(), T{0});
   }
 
-  /// One step on the images `ids` of the epoch's key, whose bytes (h w c, batch) lie on the host.
+  /// One step on the images `ids` of the epoch's key, whose bytes (h w c, batch) lie on the host. Throws
+  /// shape_error unless there are exactly as many as a batch has.
   void step(rng_key key, std::span<const index> ids, std::span<const std::uint8_t> pixels, double rate) {
     auto c = ctx(mode::train);
     const index n = options_.batch, v = views_.count();
+    if (static_cast<index>(ids.size()) != n || pixels.size() != host_bytes_.size())
+      throw shape_error("ssl::trainer::step: " + std::to_string(ids.size()) + " images in " +
+                        std::to_string(pixels.size()) + " bytes, expected " + std::to_string(n) +
+                        " images of " + std::to_string(source_.size()) + " bytes");
     const auto bytes = bytes_.as(source_.size(), n);  // (h w c, n)
     const auto x = x_.as(views_.target.channels, views_.target.pixels() * columns_);
     const auto h = h_.as(encoder_.output_shape().size(), columns_);    // (e, V n)
@@ -103,9 +112,13 @@ class trainer {
                     rate);
   }
 
-  /// Runs all epochs over `data`. The observer returns false to stop early. Returns the steps done.
+  /// Runs all epochs over `data`. The observer returns false to stop early. Returns the steps done. Throws
+  /// shape_error for images of another shape, option_error where there are fewer images than a batch has.
   template <Dataset D>
   index run(const D& data, const std::function<bool(const step_record&)>& observe) {
+    if (data.shape() != source_)
+      throw shape_error("ssl::trainer::run: images of " + detail::text(data.shape()) +
+                        ", but the trainer was made for " + detail::text(source_));
     loader<D> batches(data, options_.batch, {options_.seed, 0});
     const index steps = batches.steps_per_epoch() * options_.epochs;
     const auto start = std::chrono::steady_clock::now();
@@ -147,6 +160,14 @@ class trainer {
   accumulator_view<B> values() const { return values_.as(1, term_count<L>); }
 
  private:
+  static run_options checked(run_options o) {
+    if (o.batch < 1 || o.epochs < 0 || o.log_every < 1)
+      throw option_error("ssl::trainer: batch is " + std::to_string(o.batch) + ", epochs " +
+                         std::to_string(o.epochs) + ", log_every " + std::to_string(o.log_every) +
+                         "; expected at least 1, 0 and 1");
+    return o;
+  }
+
   template <class U>
   using buffer = decltype(std::declval<B&>().template allocate<U>(index{}));
 

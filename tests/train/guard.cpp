@@ -1,0 +1,79 @@
+#include "ssl/train/guard.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+namespace {
+
+const ssl::loss_report fine{.total = 3, .terms = {{"invariance", 1, 1}, {"variance", 2, 1}}};
+const ssl::health healthy{.feature_spread = 0.9, .effective_rank = 20};
+const ssl::health flat{.feature_spread = 0.01, .effective_rank = 20};
+const ssl::health line{.feature_spread = 0.5, .effective_rank = 1.01};
+
+std::string said(const std::optional<std::string>& cause) { return cause.value_or("nothing"); }
+
+}  // namespace
+
+TEST_CASE("train/guard: a healthy run is left alone") {
+  ssl::guard watch;
+  for (ssl::index step = 1; step < 100; ++step) CHECK(said(watch.inspect(fine, healthy, step)) == "nothing");
+}
+
+TEST_CASE("train/guard: a term that is not finite is named at once") {
+  ssl::guard watch;
+  ssl::loss_report bad = fine;
+  bad.terms[1].value = std::numeric_limits<double>::quiet_NaN();
+  CHECK(said(watch.inspect(bad, healthy, 7)) ==
+        "step 7: loss term 'variance' is not a number; lower the learning rate, warm up longer, or look at "
+        "the input");
+  for (const double sign : {1.0, -1.0}) {
+    bad = fine;
+    bad.terms[0].value = sign * std::numeric_limits<double>::infinity();
+    CHECK(said(watch.inspect(bad, healthy, 8)) ==
+          "step 8: loss term 'invariance' is infinite; lower the learning rate, warm up longer, or look at "
+          "the input");
+  }
+}
+
+TEST_CASE("train/guard: embeddings that are not finite are told at once") {
+  ssl::guard watch;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(said(watch.inspect(fine, {.feature_spread = nan, .effective_rank = 2}, 4)) ==
+        "step 4: the embeddings are not finite");
+  CHECK(said(watch.inspect(fine, {.feature_spread = 1, .effective_rank = nan}, 5)) ==
+        "step 5: the embeddings are not finite");
+}
+
+TEST_CASE("train/guard: a collapse is told after as many bad checks in a row as its patience") {
+  for (const ssl::index patience : {1, 3, 5}) {
+    ssl::guard watch{.patience = patience};
+    for (ssl::index k = 1; k < patience; ++k) CHECK(said(watch.inspect(fine, flat, k)) == "nothing");
+    CHECK(said(watch.inspect(fine, flat, 40)) ==
+          "step 40: collapse, the feature spread is 0.010000 and should stay above 0.020000; all embeddings "
+          "point the same way");
+  }
+  ssl::guard watch{.patience = 2};
+  CHECK(said(watch.inspect(fine, flat, 1)) == "nothing");
+  CHECK(said(watch.inspect(fine, line, 2)) ==
+        "step 2: collapse, the effective rank is 1.010000 and should stay above 1.050000; all embeddings lie "
+        "on a line");
+}
+
+TEST_CASE("train/guard: one good check starts the count anew") {
+  ssl::guard watch;
+  for (int round = 0; round < 4; ++round) {
+    CHECK(said(watch.inspect(fine, flat, 1)) == "nothing");
+    CHECK(said(watch.inspect(fine, line, 2)) == "nothing");
+    CHECK(watch.bad_checks == 2);
+    CHECK(said(watch.inspect(fine, healthy, 3)) == "nothing");
+    CHECK(watch.bad_checks == 0);
+  }
+}
+
+TEST_CASE("train/guard: limits of one's own hold") {
+  ssl::guard watch{.least_feature_spread = 0.95, .least_effective_rank = 25, .patience = 1};
+  CHECK(said(watch.inspect(fine, healthy, 1)).find("should stay above 0.950000") != std::string::npos);
+  watch.least_feature_spread = 0;
+  CHECK(said(watch.inspect(fine, healthy, 2)).find("should stay above 25.000000") != std::string::npos);
+}
