@@ -14,8 +14,11 @@ int main(int argc, char** argv) {
       "Trains an encoder on image patches of one scale and shows what averaging their embeddings is worth.");
   ex::experiment_options o;
   o.out = "out/bagssl";
-  double lambda = 200, epsilon_squared = 0.2;
+  double lambda = 100, epsilon_squared = 0.2;
+  ssl::index features = 1024;
   ex::add_options(app, o);
+  app.add_option("--features", features, "width of the embedding; 0 for that of the last block")
+      ->check(ex::at_least(0));
   app.add_option("--lambda", lambda, "weight of the patches' similarity")->check(ex::at_least(0));
   app.add_option("--eps2", epsilon_squared, "squared distortion of the coding rate")->check(ex::at_least(0));
 
@@ -32,7 +35,7 @@ int main(int argc, char** argv) {
                          ssl::solarize{.probability = .1f} | ssl::normalize{};
 
     // h = encoder(patch) is what is averaged in the end; z = projector(h) is what the loss sees.
-    const auto encoder = ssl::patch_encoder({.widths = o.widths});
+    const auto encoder = ssl::patch_encoder({.widths = o.widths, .stem_stride = 1, .features = features});
     const auto projector = ssl::projector(o.projector);
 
     // Every view's batch fills space, the patches of an image agree: -R(z_v) - lambda ||mean of the unit

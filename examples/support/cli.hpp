@@ -8,7 +8,8 @@
 ///       return ssl_example::run(app, argc, argv, [&] { ... return 0; });
 ///     }
 ///
-/// Exit codes: 0 done, 2 a mistake or a failure (one sentence on stderr), 130 stopped by Ctrl-C.
+/// Exit codes: 0 done, 1 whatever `body` means by it, 2 a mistake or a failure (one sentence on stderr), 130
+/// stopped by Ctrl-C.
 
 #include <CLI/CLI.hpp>
 #include <functional>

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -172,7 +173,8 @@ measurement measure_whole(ssl::context<backend> ctx, const std::string& name,
 }
 
 /// Trains with progress on stderr and a line of JSON for each record in metrics.jsonl. Ctrl-C and a guard
-/// that finds the run dead end it early; `summary.stopped` then says why. False where no step was made.
+/// that finds the run dead end it early; `summary.stopped` then says why. False where there is
+/// nothing to measure: no step was made, or the weights are no longer finite.
 template <class Trainer>
 bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const experiment_options& options,
                          const output_dir& out, run_summary& summary) {
@@ -221,7 +223,10 @@ bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const
     summary.patches_per_second = static_cast<double>(summary.log.back().step) * options.batch *
                                  options.patches / std::max(summary.training_seconds, 1e-9);
   }
-  return !summary.log.empty();
+  const auto finite = [](ssl::cview<backend> weights) {
+    return std::all_of(weights.data, weights.data + weights.rows, [](float w) { return std::isfinite(w); });
+  };
+  return !summary.log.empty() && finite(trainer.encoder().params()) && finite(trainer.projector().params());
 }
 
 /// Everything that a run leaves: features and labels are there already; the weights, the table on stdout, the

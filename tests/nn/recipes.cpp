@@ -27,6 +27,10 @@ TEST_CASE("nn/recipes: the patch encoder has the widths asked for, times the mul
   CHECK(ssl::patch_encoder().output({3, 16, 16}) == ssl::image_shape{128, 1, 1});
   CHECK(ssl::patch_encoder({.multiplier = 1.5}).output({3, 16, 16}) == ssl::image_shape{192, 1, 1});
   CHECK(ssl::patch_encoder({.widths = {8, 20}}).output({3, 13, 9}) == ssl::image_shape{20, 1, 1});
+  CHECK(ssl::patch_encoder({.widths = {8, 20}, .features = 50}).output({3, 16, 16}) ==
+        ssl::image_shape{50, 1, 1});
+  CHECK(
+      has(ssl::patch_encoder({.widths = {8}, .features = 50}).parameters({3, 4, 4}), "features.0.bn.weight"));
   const auto table = ssl::patch_encoder().parameters({3, 16, 16});
   CHECK(has(table, "blocks.3.bn.running_var"));
   // convolutions 27 * 32 + 288 * 64 + 576 * 128 + 1152 * 128, two numbers a channel for the norms
@@ -60,6 +64,8 @@ TEST_CASE("nn/recipes: the projector is VICReg's, biases in the hidden layers on
 TEST_CASE_TEMPLATE("nn/recipes: the patch encoder and a projector agree with finite differences", B,
                    SSL_DOUBLE_BACKENDS) {
   CHECK(ssl::test::gradient_error<B>(ssl::patch_encoder({.widths = {3, 4}}), {2, 6, 6}, 4) < 1e-6);
+  CHECK(ssl::test::gradient_error<B>(ssl::patch_encoder({.widths = {3, 4}, .stem_stride = 1, .features = 5}),
+                                     {2, 4, 4}, 6) < 1e-6);
   CHECK(ssl::test::gradient_error<B>(ssl::projector({5, 4, 3}), {4, 1, 1}, 6) < 1e-6);
 }
 

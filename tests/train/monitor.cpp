@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ssl/core/shape.hpp"
 #include "support/backends.hpp"
 
 namespace {
@@ -73,7 +74,8 @@ TEST_CASE_TEMPLATE("train/monitor: embeddings on a line have rank one", B, SSL_B
 }
 
 TEST_CASE_TEMPLATE("train/monitor: both numbers agree with their definitions", B, SSL_BACKENDS) {
-  for (const auto& [d, n] : {std::pair<ssl::index, ssl::index>{5, 30}, {30, 5}}) {
+  for (const ssl::batch_shape shape : {ssl::batch_shape{5, 30}, {30, 5}}) {
+    const ssl::index d = shape.features, n = shape.samples;
     auto z = normals(d * n, 7);
     for (std::size_t k = 0; k < z.size(); ++k) z[k] = z[k] * (1 + double(k % std::size_t(d))) + 0.7;
     const auto found = health_of<B>(z, d);

@@ -17,23 +17,31 @@ struct patch_encoder_options {
   std::vector<index> widths = {32, 64, 128, 128};  // output channels of each block
   double multiplier = 1;                           // of every width, rounded, at least 1
   index kernel = 3, stride = 2, padding = 1;
+  index stem_stride = 2;  // of the first block
+  index features = 0;     // of a last linear layer with batch norm and ReLU after the mean; 0: none
 };
 
 /// A small encoder for patches: blocks of convolution (stride 2), batch norm and ReLU, then the mean over
 /// what pixels are left; the embedding has the last width. Four blocks take 16x16 patches to 1x1. 1.6 million
-/// multiply-adds for a patch of 3x16x16.
+/// multiply-adds for a patch of 3x16x16. `stem_stride = 1` looks at every pixel first, for four times the
+/// arithmetic; `features` widens the embedding as EMP-SSL's `pre_feature` does (arXiv 2304.03977).
 inline auto patch_encoder(const patch_encoder_options& options = {}) {
   using block = decltype(named("conv", conv2d{}) | named("bn", batch_norm{}));
+  using widening = decltype(named("linear", linear{}) | named("bn", batch_norm{}));
   std::vector<block> blocks;
   for (const index width : options.widths) {
     const auto scaled = static_cast<index>(std::lround(static_cast<double>(width) * options.multiplier));
     blocks.push_back(named("conv", conv2d{.out = scaled < 1 ? 1 : scaled,
                                           .kernel = options.kernel,
-                                          .stride = options.stride,
+                                          .stride = blocks.empty() ? options.stem_stride : options.stride,
                                           .padding = options.padding}) |
                      named("bn", batch_norm{.relu = true}));
   }
-  return named("blocks", stack<block>(std::move(blocks))) | named("pool", mean_pool{});
+  std::vector<widening> last;
+  if (options.features > 0)
+    last.push_back(named("linear", linear{.out = options.features}) | named("bn", batch_norm{.relu = true}));
+  return named("blocks", stack<block>(std::move(blocks))) | named("pool", mean_pool{}) |
+         named("features", stack<widening>(std::move(last)));
 }
 
 struct resnet_options {

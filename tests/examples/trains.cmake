@@ -1,0 +1,36 @@
+# A trainer at tiny size leaves everything it promises: cmake -DPROGRAM=... -DARGUMENTS=a;b;... -DWORK=... -P trains.cmake
+
+file(REMOVE_RECURSE "${WORK}")
+file(MAKE_DIRECTORY "${WORK}")
+execute_process(COMMAND "${PROGRAM}" ${ARGUMENTS} --out run --quiet WORKING_DIRECTORY "${WORK}"
+                RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE errors)
+if(NOT code EQUAL 0 OR NOT errors STREQUAL "")
+  message(FATAL_ERROR "exit code ${code}, expected 0 and nothing on stderr:\n${errors}")
+endif()
+
+set(promised encoder.weights metrics.jsonl projector.weights report.html test_features.npy test_labels.npy
+             train_features.npy train_labels.npy)
+file(GLOB found RELATIVE "${WORK}/run" "${WORK}/run/*")
+list(SORT found)
+if(NOT found STREQUAL promised)
+  message(FATAL_ERROR "the run left ${found}, expected ${promised}")
+endif()
+foreach(file IN LISTS promised)
+  file(SIZE "${WORK}/run/${file}" size)
+  if(size LESS 64)
+    message(FATAL_ERROR "${file} has ${size} bytes")
+  endif()
+endforeach()
+
+file(STRINGS "${WORK}/run/metrics.jsonl" lines)
+foreach(line IN LISTS lines)
+  string(JSON step ERROR_VARIABLE wrong GET "${line}" step)
+  string(JSON loss ERROR_VARIABLE wrong_too GET "${line}" loss)
+  if(wrong OR wrong_too OR loss STREQUAL "")
+    message(FATAL_ERROR "metrics.jsonl has a line without step and loss: ${line}")
+  endif()
+endforeach()
+file(STRINGS "${WORK}/run/report.html" cells REGEX "raw pixels")
+if(NOT out MATCHES "trained +[0-9w]" OR NOT cells)
+  message(FATAL_ERROR "the results are not in the report and on stdout:\n${out}")
+endif()
