@@ -15,10 +15,13 @@ int main(int argc, char** argv) {
   ex::experiment_options o;
   o.out = "out/bagssl";
   double lambda = 100, epsilon_squared = 0.2;
+  float jitter = 0.5f;
   ssl::index features = 1024;
   ex::add_options(app, o);
   app.add_option("--features", features, "width of the embedding; 0 for that of the last block")
       ->check(ex::at_least(0));
+  app.add_option("--jitter", jitter, "strength of the colour changes; EMP-SSL has 1")
+      ->check(ex::between(0, 2));
   app.add_option("--lambda", lambda, "weight of the patches' similarity")->check(ex::at_least(0));
   app.add_option("--eps2", epsilon_squared, "squared distortion of the coding rate")->check(ex::at_least(0));
 
@@ -31,8 +34,9 @@ int main(int argc, char** argv) {
     // Every patch shows the same share of its image, and goes into the network at its own size.
     const ssl::fixed_scale patches{.scale = o.scale, .views = {o.patches}, .image = image.width};
     const ssl::image_shape patch{image.channels, patches.side(), patches.side()};
-    const auto colours = ssl::flip{} | ssl::color_jitter{.4f, .4f, .4f, .2f, .8f} | ssl::grayscale{.2f} |
-                         ssl::solarize{.probability = .1f} | ssl::normalize{};
+    const auto colours = ssl::flip{} |
+                         ssl::color_jitter{.4f * jitter, .4f * jitter, .4f * jitter, .2f * jitter, .8f} |
+                         ssl::grayscale{.2f} | ssl::solarize{.probability = .1f} | ssl::normalize{};
 
     // h = encoder(patch) is what is averaged in the end; z = projector(h) is what the loss sees.
     const auto encoder = ssl::patch_encoder({.widths = o.widths, .stem_stride = 1, .features = features});

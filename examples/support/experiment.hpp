@@ -35,7 +35,7 @@ struct experiment_options {
   double scale = 0.25;  // share of the image's area
   double rate = 0.3;    // peak learning rate
   std::vector<index> widths = {32, 64, 128, 256};
-  std::vector<index> projector = {512, 256};
+  std::vector<index> projector = {1024, 512};
   std::vector<int> eval_patches = {1, 4, 16, 64, 256};
   int train_images = 0;  // the first training images; 0: all
   int eval_images = 0;   // training images that the evaluation uses as its bank; 0: all
@@ -86,7 +86,8 @@ struct classifier_scores {
 };
 classifier_scores classify(ssl::context<backend> ctx, ssl::cview<backend> train,
                            std::span<const int> train_labels, ssl::cview<backend> test,
-                           std::span<const int> test_labels, int classes);
+                           std::span<const int> test_labels, int classes,
+                           const ssl::ridge_probe& linear = {});
 
 /// Raw pixels under the same classifiers.
 measurement measure_pixels(ssl::context<backend> ctx, const ssl::dataset_split& data, index train_images);
