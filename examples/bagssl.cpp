@@ -17,9 +17,12 @@ int main(int argc, char** argv) {
   double lambda = 100, epsilon_squared = 0.2;
   float jitter = 0.5f;
   ssl::index features = 1024;
+  std::string weights;
   ex::add_options(app, o);
   app.add_option("--features", features, "width of the embedding; 0 for that of the last block")
       ->check(ex::at_least(0));
+  app.add_option("--weights", weights,
+                 "evaluate the weights of this folder's earlier run instead of training");
   app.add_option("--jitter", jitter, "strength of the colour changes; EMP-SSL has 1")
       ->check(ex::between(0, 2));
   app.add_option("--lambda", lambda, "weight of the patches' similarity")->check(ex::at_least(0));
@@ -80,7 +83,8 @@ int main(int argc, char** argv) {
          ex::measure_bags(ctx, "untrained", train.encoder(), train.projector(), bags, data, bank, few))
       summary.results.push_back(m);
 
-    if (ex::train_with_progress(train, data, o, out, summary)) {
+    if (!weights.empty()) ex::load_networks(train, weights);
+    if (!weights.empty() || ex::train_with_progress(train, data, o, out, summary)) {
       summary.results.push_back(
           ex::measure_whole(ctx, "trained", train.encoder(), train.projector(), data, bank));
       for (auto& m : ex::measure_bags(ctx, "trained", train.encoder(), train.projector(), bags, data, bank,

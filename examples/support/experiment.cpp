@@ -53,8 +53,7 @@ ssl::dataset_split load_images(const experiment_options& o) {
 
 classifier_scores classify(ssl::context<backend> ctx, ssl::cview<backend> train,
                            std::span<const int> train_labels, ssl::cview<backend> test,
-                           std::span<const int> test_labels, int classes,
-                           const ssl::ridge_probe& linear) {
+                           std::span<const int> test_labels, int classes, const ssl::ridge_probe& linear) {
   const double near = ssl::knn(ctx, train, train_labels, test, test_labels, classes).score.top1;
   const auto probe = linear.fit(ctx, train, train_labels, classes);
   return {near, probe.classifier.evaluate(ctx, test, test_labels).score.top1};

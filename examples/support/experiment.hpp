@@ -230,6 +230,13 @@ bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const
   return !summary.log.empty() && finite(trainer.encoder().params()) && finite(trainer.projector().params());
 }
 
+/// The networks that an earlier run left in a folder.
+template <class Trainer>
+void load_networks(Trainer& trainer, const std::filesystem::path& folder) {
+  ssl::load_weights((folder / "encoder.weights").string(), trainer.encoder());
+  ssl::load_weights((folder / "projector.weights").string(), trainer.projector());
+}
+
 /// Everything that a run leaves: features and labels are there already; the weights, the table on stdout, the
 /// report. Returns the exit code: 1 where the guard ended the run.
 template <class Trainer>

@@ -1,0 +1,10 @@
+# The program that README.md shows is examples/first_loss.cpp: cmake -DROOT=<repository> -P readme.cmake
+file(READ "${ROOT}/README.md" readme)
+file(READ "${ROOT}/examples/first_loss.cpp" example)
+string(FIND "${example}" "int main()" start)
+string(SUBSTRING "${example}" ${start} -1 body)
+string(STRIP "${body}" body)
+string(FIND "${readme}" "${body}" found)
+if(found EQUAL -1)
+  message(FATAL_ERROR "README.md does not show the program of examples/first_loss.cpp from 'int main()' on")
+endif()
