@@ -29,7 +29,8 @@ TEST_CASE_TEMPLATE("eval/geometry: golden values of alignment and uniformity", B
   CHECK(ssl::alignment(ctx, a.read(), b.read()) == Approx(0.0712582246).epsilon(near_enough<B>));
   CHECK(ssl::uniformity(ctx, a.read()) == Approx(-2.7371602690).epsilon(near_enough<B>));
   CHECK(ssl::uniformity(ctx, b.read()) == Approx(-2.7948742148).epsilon(near_enough<B>));
-  CHECK(ssl::alignment(ctx, a.read(), a.read()) < 1e-13);  // a fused multiply-add leaves the square of one rounding
+  CHECK(ssl::alignment(ctx, a.read(), a.read()) <
+        1e-13);  // a fused multiply-add leaves the square of one rounding
 }
 
 TEST_CASE_TEMPLATE("eval/geometry: uniformity does not depend on the tile or on the lengths", B,
