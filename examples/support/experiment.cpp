@@ -30,6 +30,8 @@ void add_options(CLI::App& app, experiment_options& o) {
       ->check(between(1, 4096));
   app.add_option("--train-images", o.train_images, "training images to use, the first of all; 0 for all")
       ->check(at_least(0));
+  app.add_option("--test-images", o.test_images, "test images to use, the first of all; 0 for all")
+      ->check(at_least(0));
   app.add_option("--eval-images", o.eval_images, "training images that the evaluation uses; 0 for all")
       ->check(at_least(0));
   app.add_option("--seed", o.seed, "of the data, the weights, the crops and the colours");
@@ -45,6 +47,7 @@ ssl::dataset_split load_images(const experiment_options& o) {
                           std::to_string(shape.width) + " pixels, expected square ones");
   if (o.train_images > 0 && o.train_images < data.train.size())
     data.train = data.train.subset(0, o.train_images);
+  if (o.test_images > 0 && o.test_images < data.test.size()) data.test = data.test.subset(0, o.test_images);
   if (o.batch > data.train.size())
     throw ssl::option_error("--batch is " + std::to_string(o.batch) + ", expected at most the " +
                             std::to_string(data.train.size()) + " training images that there are");

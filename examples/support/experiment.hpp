@@ -38,6 +38,7 @@ struct experiment_options {
   std::vector<index> projector = {1024, 512};
   std::vector<int> eval_patches = {1, 4, 16, 64, 256};
   int train_images = 0;  // the first training images; 0: all
+  int test_images = 0;   // the first test images; 0: all
   int eval_images = 0;   // training images that the evaluation uses as its bank; 0: all
   std::uint64_t seed = 1;
   int threads = 0;
