@@ -24,7 +24,7 @@ ssl::index number(const std::string& text, const std::string& source) {
 }
 
 ssl::dataset_split generate(const std::string& sizes, const std::string& source, std::uint64_t seed) {
-  ssl::index train = 4000, test = 1000;
+  ssl::index train = 2500, test = 500;
   if (!sizes.empty()) {
     const auto comma = sizes.find(',');
     train = number(sizes.substr(0, comma), source);

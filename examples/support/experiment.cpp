@@ -208,10 +208,9 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
                     : m.patches == 0       ? "whole image"
                                            : std::to_string(m.patches),
                     cell(m.knn), cell(m.linear), cell(m.knn_projection), cell(m.linear_projection)});
-  page.table({"representation", "patches", "kNN, embedding", "linear, embedding", "kNN, projection",
-              "linear, projection"},
-             rows,
-             "Test accuracy. kNN: cosine, k = 20, temperature 0.07. Linear: ridge regression on standardised "
+  page.table({"representation", "patches", "kNN, h", "linear, h", "kNN, z", "linear, z"}, rows,
+             "Test accuracy of embeddings h and projections z. kNN: cosine, k = 20, temperature 0.07. "
+             "Linear: ridge regression on standardised "
              "features.",
              {best::none, best::none, best::highest, best::highest, best::highest, best::highest});
   show_patches(page, data, s.boxes);

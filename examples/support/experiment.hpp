@@ -29,7 +29,7 @@ using ssl::index;
 struct experiment_options {
   std::string data = "synthetic";
   std::string out = "out";
-  int epochs = 10;
+  int epochs = 8;
   int batch = 100;
   int patches = 8;      // views of an image in a step
   double scale = 0.25;  // share of the image's area
