@@ -149,7 +149,7 @@ TEST_CASE_TEMPLATE("loss/evaluate: a report carries names, weights and their wei
   CHECK(found.terms[0].name == "inv");
   CHECK(found.terms[1].name == "fro");
   CHECK(found.terms[1].weight == 3);
-  CHECK(found.total == 2 * found.terms[0].value + 3 * found.terms[1].value);
+  CHECK(found.total == doctest::Approx(2 * found.terms[0].value + 3 * found.terms[1].value).epsilon(1e-14));
 }
 
 TEST_CASE_TEMPLATE("loss/evaluate: a shape that does not fit is told what was found and what was expected", B,
