@@ -7,6 +7,7 @@
 
 #include "ssl/patch/crop.hpp"
 #include "support/backends.hpp"
+#include "support/pixels.hpp"
 
 namespace ssl::test {
 
@@ -65,20 +66,5 @@ std::vector<double> patches(const std::vector<std::uint8_t>& bytes, image_shape 
        options.first_view, views, target, out(), after);
   return out.get();
 }
-
-/// Largest |a - b|; infinite where the sizes differ.
-inline double distance(const std::vector<double>& a, const std::vector<double>& b) {
-  if (a.size() != b.size()) return 1e300;
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double d = a[i] < b[i] ? b[i] - a[i] : a[i] - b[i];
-    if (!(d <= worst)) worst = d;
-  }
-  return worst;
-}
-
-/// How far a golden pixel may be off: the scalar's rounding, or that of the printed values.
-template <class B>
-inline constexpr double pixel_tolerance = std::is_same_v<typename B::scalar, float> ? 1e-6 : 1e-9;
 
 }  // namespace ssl::test

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ssl/loss/second_moment.hpp"
+#include "ssl/loss/evaluate.hpp"
 
 namespace ssl {
 
@@ -50,15 +50,6 @@ struct scale_columns {    // r_j x
   }
 };
 
-template <class B>
-struct minus_mean {         // x - sum_i / n
-  accumulator_view<B> sum;  // (d, 1)
-  double n;
-  SSL_FN typename B::scalar operator()(index i, index, typename B::scalar x) const {
-    return static_cast<typename B::scalar>(static_cast<double>(x) - sum.data[i] / n);
-  }
-};
-
 }  // namespace detail
 
 /// Health of embeddings z (d, n); looks at the first 1024 columns at most. Waits for the backend: not for
@@ -71,14 +62,15 @@ health check_health(Ctx& ctx, cview<B> z) {
     throw shape_error("ssl::check_health: z is " + detail::extent(z) + "; at least two samples are needed");
 
   scratch_scope scope(ctx);
-  const auto scale = ctx.take_accumulator(1, n), sum = ctx.take_accumulator(d, 1),
+  const auto scale = ctx.take_accumulator(1, n), mean = ctx.take_accumulator(d, 1),
              numbers = ctx.take_accumulator(1, 3);
   const auto x = ctx.take(d, n);
   for_each_column(ctx.be, n, detail::inverse_length<B>{sample, scale});
   map(ctx.be, x, detail::scale_columns<B>{scale}, sample);
-  fill(ctx.be, sum, 0.0);
-  map_reduce(ctx.be, sum, fn::plus{}, fn::cast<double>{}, x);
-  map(ctx.be, x, detail::minus_mean<B>{sum, static_cast<double>(n)}, x);
+  fill(ctx.be, mean, 0.0);
+  map_reduce(ctx.be, mean, fn::plus{}, fn::cast<double>{}, x);
+  map(ctx.be, mean, fn::scale<double>{1.0 / static_cast<double>(n)}, mean);
+  map(ctx.be, x, detail::subtract_rows<typename B::scalar, typename B::space>{mean}, x);
 
   const second_moment<B> moment(ctx, x, gram_side::automatic);
   fill(ctx.be, numbers, 0.0);
