@@ -4,6 +4,7 @@
 /// fold, so `2 * (3 * l)` is one term.
 
 #include <tuple>
+#include <type_traits>
 
 #include "ssl/loss/loss.hpp"
 
@@ -64,22 +65,65 @@ constexpr auto terms(const L& loss) {
   return detail::terms_of(loss);
 }
 
-/// Number of terms: the columns of `values`.
+namespace detail {
+
+template <class... W>
+constexpr index count_parts(std::type_identity<std::tuple<W...>>) {
+  return (parts_of<decltype(W::term)>() + ... + 0);
+}
+
+/// Calls body(weighted term, place of its first value) for each term in turn.
+template <class Tuple, class Body>
+constexpr void for_each_term(const Tuple& all, const Body& body) {
+  index place = 0;
+  std::apply([&](const auto&... w) { ((body(w, place), place += parts_of<decltype(w.term)>()), ...); }, all);
+}
+
+}  // namespace detail
+
+/// Number of values: the columns of `values`.
 template <LossTerm L>
-inline constexpr index term_count = static_cast<index>(std::tuple_size_v<decltype(terms(std::declval<L>()))>);
+inline constexpr index term_count =
+    detail::count_parts(std::type_identity<decltype(terms(std::declval<L>()))>{});
 
 /// The terms' names, in order.
 template <LossTerm L>
 constexpr auto term_names(const L& loss) {
-  return std::apply(
-      [](auto... t) { return std::array<std::string_view, sizeof...(t)>{decltype(t.term)::name...}; },
-      terms(loss));
+  std::array<std::string_view, static_cast<std::size_t>(term_count<L>)> names;
+  detail::for_each_term(terms(loss), [&]<class W>(const W& w, index place) {
+    using Term = decltype(w.term);
+    if constexpr (requires { w.term.part_names(); }) {
+      for (const std::string_view name : w.term.part_names()) names[static_cast<std::size_t>(place++)] = name;
+    } else {
+      names[static_cast<std::size_t>(place)] = Term::name;
+    }
+  });
+  return names;
 }
 
 /// The terms' weights, in order.
 template <LossTerm L>
 constexpr auto term_weights(const L& loss) {
-  return std::apply([](auto... t) { return std::array<double, sizeof...(t)>{t.weight...}; }, terms(loss));
+  std::array<double, static_cast<std::size_t>(term_count<L>)> weights{};
+  detail::for_each_term(terms(loss), [&](const auto& w, index place) {
+    if constexpr (requires { w.term.part_weights(); }) {
+      for (const double part : w.term.part_weights())
+        weights[static_cast<std::size_t>(place++)] = w.weight * part;
+    } else {
+      weights[static_cast<std::size_t>(place)] = w.weight;
+    }
+  });
+  return weights;
+}
+
+/// Scalars that the loss remembers from step to step, for batches of that shape; see state.hpp.
+template <LossTerm L>
+constexpr index state_size(const L& loss, batch_shape shape) {
+  index count = 0;
+  detail::for_each_term(terms(loss), [&](const auto& w, index) {
+    if constexpr (has_state<decltype(w.term)>()) count += w.term.state_size(shape);
+  });
+  return count;
 }
 
 }  // namespace ssl

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ssl/loss/algebra.hpp"
+#include "ssl/loss/unit_length.hpp"
 
 namespace ssl {
 
@@ -17,48 +18,6 @@ struct subtract_rows {                    // x - m_i
   matrix_view<const double, Space> mean;  // (d, 1)
   SSL_FN T operator()(index i, index, T x) const {
     return static_cast<T>(static_cast<double>(x) - mean.data[i]);
-  }
-};
-
-/// u_j = z_j / max(|z_j|, 1e-12), norm (1, n) keeps the divisor.
-template <class B>
-struct scale_to_unit {
-  cview<B> z;
-  view<B> u;
-  accumulator_view<B> norm;
-  template <class Team>
-  SSL_FN void operator()(const Team& team, index j) const {
-    const auto from = z;
-    const auto to = u;
-    const double squared = team.reduce(z.rows, 0.0, fn::plus{}, [=](index i) {
-      const double x = static_cast<double>(from(i, j));
-      return x * x;
-    });
-    const double length = std::sqrt(squared), divisor = length < 1e-12 ? 1e-12 : length;
-    norm.data[j] = divisor;
-    team.for_each(z.rows, [=](index i) {
-      to(i, j) = static_cast<typename B::scalar>(static_cast<double>(from(i, j)) / divisor);
-    });
-  }
-};
-
-/// dz_j += (g_j - (u_j . g_j) u_j) / norm_j; without the projection where the norm was clamped.
-template <class B>
-struct unit_backward {
-  view<B> u, g, dz;
-  accumulator_view<B> norm;
-  template <class Team>
-  SSL_FN void operator()(const Team& team, index j) const {
-    using T = typename B::scalar;
-    const auto unit = u, gradient = g, out = dz;
-    const double divisor = norm.data[j];
-    const double along = divisor <= 1e-12 ? 0.0 : team.reduce(u.rows, 0.0, fn::plus{}, [=](index i) {
-      return static_cast<double>(unit(i, j)) * static_cast<double>(gradient(i, j));
-    });
-    team.for_each(u.rows, [=](index i) {
-      out(i, j) += static_cast<T>(
-          (static_cast<double>(gradient(i, j)) - along * static_cast<double>(unit(i, j))) / divisor);
-    });
   }
 };
 
@@ -83,22 +42,35 @@ consteval bool any_term(bool joint) {
   }(static_cast<Tuple*>(nullptr));
 }
 
+template <class Tuple>
+consteval bool any_targets() {
+  return []<class... W>(std::tuple<W...>*) {
+    return (uses_targets<decltype(W::term)>() || ...);
+  }(static_cast<Tuple*>(nullptr));
+}
+
 /// All terms that live on one kind of column (as they are, or of unit length).
 template <bool Unit, class Ctx, class Tuple, class B = typename Ctx::backend>
-void add_terms(Ctx& ctx, const Tuple& terms, view_batch<B> batch, gram_side side, accumulator_view<B> values,
+void add_terms(Ctx& ctx, double weight, const Tuple& terms, view_batch<B> batch, accumulator_view<B> values,
                view<B> dz) {
   const auto each = [&](auto&& body) {
-    [&]<std::size_t... k>(std::index_sequence<k...>) {
-      (body(std::get<k>(terms), values.columns(static_cast<index>(k), 1)), ...);
-    }
-    (std::make_index_sequence<std::tuple_size_v<Tuple>>{});
+    for_each_term(terms, [&](const auto& w, index place) {
+      body(w, values.columns(place, parts_of<decltype(w.term)>()));
+    });
   };
 
   if constexpr (any_term<Unit, Ctx, Tuple>(true)) {
+    index first = 0;  // of the term's state
     each([&]<class W>(const W& w, accumulator_view<B> value) {
       using L = decltype(w.term);
+      view_batch<B> seen = batch;
+      if constexpr (has_state<L>()) {
+        const index count = w.term.state_size(batch.shape());
+        seen.state = batch.state.data == nullptr ? cview<B>{} : stretch(batch.state, first, count);
+        first += count;
+      }
       if constexpr (JointLoss<L, Ctx> && wants_unit_norm<L>() == Unit)
-        w.term.add(ctx, w.weight, batch, value, dz);
+        w.term.add(ctx, weight * w.weight, seen, value, dz);
     });
   }
   if constexpr (any_term<Unit, Ctx, Tuple>(false)) {
@@ -107,7 +79,7 @@ void add_terms(Ctx& ctx, const Tuple& terms, view_batch<B> batch, gram_side side
     const index d = batch.features(), n = batch.samples();
     for (index v = 0; v < batch.views; ++v) {
       scratch_scope scope(ctx);
-      one_view<B> one{.x = batch[v], .views = batch.views, .side = side};
+      one_view<B> one{.x = batch[v], .views = batch.views, .side = batch.side};
       second_moment<B> covariance, second;
       if constexpr (contains(needs, moment::centered)) {
         const auto mean = ctx.take_accumulator(d, 1);
@@ -119,7 +91,7 @@ void add_terms(Ctx& ctx, const Tuple& terms, view_batch<B> batch, gram_side side
         one.centered = centered;
       }
       if constexpr (contains(needs, moment::covariance)) {
-        covariance = second_moment<B>(ctx, one.centered, side);
+        covariance = second_moment<B>(ctx, one.centered, batch.side);
         one.covariance = &covariance;
       }
       if constexpr (contains(needs, moment::variance)) {
@@ -135,15 +107,44 @@ void add_terms(Ctx& ctx, const Tuple& terms, view_batch<B> batch, gram_side side
         one.variance = variance;
       }
       if constexpr (contains(needs, moment::second)) {
-        second = second_moment<B>(ctx, one.x, side);
+        second = second_moment<B>(ctx, one.x, batch.side);
         one.second = &second;
       }
       each([&]<class W>(const W& w, accumulator_view<B> value) {
         using L = decltype(w.term);
         if constexpr (!JointLoss<L, Ctx> && wants_unit_norm<L>() == Unit)
-          w.term.add(ctx, w.weight, one, value, dz.columns(v * n, n));
+          w.term.add(ctx, weight * w.weight, one, value, dz.columns(v * n, n));
       });
     }
+  }
+}
+
+/// values += every term's value, dz += weight times the gradient of the weighted sum.
+template <class Ctx, class Tuple, class B = typename Ctx::backend>
+void add_loss(Ctx& ctx, double weight, const Tuple& terms, view_batch<B> z, accumulator_view<B> values,
+              view<B> dz) {
+  if constexpr (any_term<false, Ctx, Tuple>(true) || any_term<false, Ctx, Tuple>(false))
+    add_terms<false>(ctx, weight, terms, z, values, dz);
+  if constexpr (any_term<true, Ctx, Tuple>(true) || any_term<true, Ctx, Tuple>(false)) {
+    scratch_scope scope(ctx);
+    const index d = z.features(), columns = z.z.cols;
+    const auto u = ctx.take(d, columns), du = ctx.take(d, columns);
+    constexpr unit_length change;
+    const auto tape = change.forward(ctx, z, u);
+    fill(ctx.be, du, typename B::scalar{0});
+    view_batch<B> unit = z;
+    unit.z = u;
+    if constexpr (any_targets<Tuple>()) {
+      if (z.targets.data != nullptr) {
+        const auto targets = ctx.take(d, columns);
+        view_batch<B> other = z;
+        other.z = z.targets;
+        change.forward(ctx, other, targets);
+        unit.targets = targets;
+      }
+    }
+    add_terms<true>(ctx, weight, terms, unit, values, du);
+    change.backward(ctx, tape, z, as_const(u), du, dz);
   }
 }
 
@@ -151,7 +152,8 @@ void add_terms(Ctx& ctx, const Tuple& terms, view_batch<B> batch, gram_side side
 
 /// values (1, K) = every term's unweighted value, dz (d, V n) = gradient of the weighted sum. Both are
 /// overwritten. z must not overlap dz. `side` forces one evaluation of the second moments; both give the same
-/// result. Throws `shape_error` where the shapes do not fit or a view has fewer than two samples.
+/// result. Throws `shape_error` where the shapes do not fit, a view has fewer than two samples, or a loss
+/// that remembers something (state.hpp) got no block for it.
 template <class Ctx, LossTerm L, class B = typename Ctx::backend>
 void value_and_gradient(Ctx& ctx, const L& loss, view_batch<B> z, accumulator_view<B> values, view<B> dz,
                         gram_side side = gram_side::automatic) {
@@ -159,11 +161,17 @@ void value_and_gradient(Ctx& ctx, const L& loss, view_batch<B> z, accumulator_vi
   [&]<class... W>(const std::tuple<W...>&) {
     static_assert((check_loss<decltype(W::term), Ctx>() && ...));
   }(all);
-  using Tuple = decltype(terms(loss));
   const index d = z.z.rows, columns = z.z.cols;
   if (z.views < 1 || columns % z.views != 0 || z.samples() < 2 || d < 1)
     throw shape_error("ssl::value_and_gradient: z is " + detail::extent(z.z) + " for " +
                       std::to_string(z.views) + " views; it must be (d, views * n) with d >= 1 and n >= 2");
+  if (z.targets.data != nullptr && (z.targets.rows != d || z.targets.cols != columns))
+    throw shape_error("ssl::value_and_gradient: the targets are " + detail::extent(z.targets) +
+                      "; they must be " + detail::extent(z.z) + " like z");
+  if (const index count = state_size(loss, z.shape()); count > 0 && z.state.rows * z.state.cols != count)
+    throw shape_error("ssl::value_and_gradient: the state is " + detail::extent(z.state) +
+                      "; this loss needs " + detail::extent(count, 1) +
+                      ", see ssl::state_size and ssl::start_state");
   if (dz.rows != d || dz.cols != columns || values.rows != 1 || values.cols != term_count<L>)
     throw shape_error("ssl::value_and_gradient: dz is " + detail::extent(dz) + ", values is " +
                       detail::extent(values) + "; they must be " + detail::extent(z.z) + " and " +
@@ -171,17 +179,8 @@ void value_and_gradient(Ctx& ctx, const L& loss, view_batch<B> z, accumulator_vi
 
   fill(ctx.be, values, 0.0);
   fill(ctx.be, dz, typename B::scalar{0});
-  if constexpr (detail::any_term<false, Ctx, Tuple>(true) || detail::any_term<false, Ctx, Tuple>(false))
-    detail::add_terms<false>(ctx, all, z, side, values, dz);
-  if constexpr (detail::any_term<true, Ctx, Tuple>(true) || detail::any_term<true, Ctx, Tuple>(false)) {
-    scratch_scope scope(ctx);
-    const auto u = ctx.take(d, columns), du = ctx.take(d, columns);
-    const auto norm = ctx.take_accumulator(1, columns);
-    for_each_column(ctx.be, columns, detail::scale_to_unit<B>{z.z, u, norm});
-    fill(ctx.be, du, typename B::scalar{0});
-    detail::add_terms<true>(ctx, all, view_batch<B>{u, z.views}, side, values, du);
-    for_each_column(ctx.be, columns, detail::unit_backward<B>{u, du, dz, norm});
-  }
+  z.side = side;
+  detail::add_loss(ctx, 1.0, all, z, values, dz);
 }
 
 /// One evaluated term.

@@ -8,12 +8,16 @@
 /// scaled to length one, and its gradient is carried back through that scaling once for all such terms.
 ///
 /// Embeddings are (d, V n): a column is a sample, view v is columns [v n, (v + 1) n). A term has no
-/// parameters and no state, allocates nothing, and takes scratch from the context inside a `scratch_scope`.
+/// parameters, allocates nothing, and takes scratch from the context inside a `scratch_scope`. What a method
+/// remembers from step to step (a queue, a centre, a running covariance) is one flat block that belongs to
+/// the caller: evaluating a loss only reads it, `update_state` (state.hpp) moves it on after the step.
 
 #include <array>
 #include <concepts>
 #include <string_view>
 
+#include "ssl/core/random.hpp"
+#include "ssl/core/shape.hpp"
 #include "ssl/exec/context.hpp"
 #include "ssl/loss/second_moment.hpp"
 
@@ -22,15 +26,32 @@ namespace ssl {
 /// The tag by which a type opts in: `using kind = loss_kind;`.
 struct loss_kind {};
 
-/// All views of a batch.
+/// The tag of a change of columns (unit_length, standardized, whitened): a loss on changed columns is
+/// `on(change, loss)`, see on.hpp.
+struct columns_kind {};
+
+/// All views of a batch, and what some losses want beside them. Only `z` receives a gradient.
+///
+/// `targets` are the same views through a network that gets no gradient (a delayed one, or the same network
+/// held constant); without them z stands in, held constant. `directions` replace the random directions of a
+/// Brownian term; without them they are drawn from `key`, one per image of this batch. `state` is the block
+/// of the loss, its length given by `state_size`.
 template <class B>
 struct view_batch {
   cview<B> z;  // (d, views * n)
   index views = 1;
+  cview<B> targets{};     // (d, views * n), or empty
+  cview<B> directions{};  // (d, n), of any length; or empty
+  cview<B> state{};       // (count, 1), or empty
+  rng_key key{};          // of this step
+  gram_side side = gram_side::automatic;
 
   SSL_FN index features() const { return z.rows; }
   SSL_FN index samples() const { return z.cols / views; }
   SSL_FN cview<B> operator[](index v) const { return z.columns(v * samples(), samples()); }
+  batch_shape shape() const { return {features(), samples(), views}; }
+  /// The columns without gradient that z is compared with: the targets, or z itself.
+  SSL_FN cview<B> references() const { return targets.data != nullptr ? targets : z; }
 };
 
 /// What a view term may ask to have computed for it.
@@ -90,6 +111,34 @@ concept Loss = LossTerm<L> && requires {
   { L::name } -> std::convertible_to<std::string_view>;
 } &&(JointLoss<L, Ctx> || ViewLoss<L, Ctx>);
 
+/// A change of columns: t = f(z) of the same shape, which keeps a tape in scratch until `backward` adds to dz
+/// what dt means for z. `backward` may overwrite dt.
+template <class F, class Ctx, class B = typename Ctx::backend>
+concept ColumnChange = std::same_as<typename F::kind, columns_kind> &&
+    requires(const F f, Ctx& ctx, view_batch<B> z, view<B> t, cview<B> ct) {
+  f.backward(ctx, f.forward(ctx, z, t), z, ct, t, t);
+};
+
+/// A term that compares with columns without gradient says so: `static constexpr bool uses_targets = true`.
+template <class L>
+consteval bool uses_targets() {
+  if constexpr (requires { L::uses_targets; }) {
+    return L::uses_targets;
+  } else {
+    return false;
+  }
+}
+
+/// Number of values of a term: one, unless it is a loss on changed columns (on.hpp), which has one per part.
+template <class L>
+consteval index parts_of() {
+  if constexpr (requires { L::parts; }) {
+    return L::parts;
+  } else {
+    return 1;
+  }
+}
+
 /// Says what a would-be term lacks.
 template <class L, class Ctx>
 consteval bool check_loss() {
@@ -114,6 +163,12 @@ consteval bool wants_unit_norm() {
   } else {
     return false;
   }
+}
+
+/// Whether the term remembers something from step to step.
+template <class L>
+consteval bool has_state() {
+  return requires(const L l, batch_shape shape) { l.state_size(shape); };
 }
 
 }  // namespace ssl

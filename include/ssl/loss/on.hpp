@@ -1,0 +1,58 @@
+#pragma once
+/// A loss on changed columns: `on(standardized{}, diagonal{} + 0.0051 * off_diagonal{})`.
+///
+///     value    = loss(t),  t = change(z)
+///     gradient = what dloss/dt means for z
+///
+/// Each part of the inner loss keeps its own value, name and weight. Targets are changed like z; their
+/// gradient is dropped. Scratch: t, dt and the change's tape.
+
+#include "ssl/loss/evaluate.hpp"
+
+namespace ssl {
+
+template <class Change, LossTerm L>
+struct on_columns {
+  using kind = loss_kind;
+  static constexpr std::string_view name = "on";
+  static constexpr index parts = term_count<L>;
+  static constexpr bool uses_targets = detail::any_targets<decltype(terms(std::declval<L>()))>();
+
+  Change change{};
+  L loss{};
+
+  constexpr auto part_names() const { return term_names(loss); }
+  constexpr auto part_weights() const { return term_weights(loss); }
+
+  template <class Ctx, class B = typename Ctx::backend>
+  void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> values, view<B> dz) const {
+    static_assert(ColumnChange<Change, Ctx>,
+                  "ssl: a change of columns has `forward(ctx, z, t) const`, which returns a tape, and "
+                  "`backward(ctx, tape, z, t, dt, dz) const`.");
+    scratch_scope scope(ctx);
+    const index d = z.features(), columns = z.z.cols;
+    const auto t = ctx.take(d, columns), dt = ctx.take(d, columns);
+    const auto tape = change.forward(ctx, z, t);
+    fill(ctx.be, dt, typename B::scalar{0});
+    view_batch<B> seen = z;
+    seen.z = t;
+    if constexpr (uses_targets) {
+      if (z.targets.data != nullptr) {
+        const auto targets = ctx.take(d, columns);
+        view_batch<B> other = z;
+        other.z = z.targets;
+        change.forward(ctx, other, targets);
+        seen.targets = targets;
+      }
+    }
+    detail::add_loss(ctx, weight, terms(loss), seen, values, dt);
+    change.backward(ctx, tape, z, as_const(t), dt, dz);
+  }
+};
+
+/// The loss on changed columns.
+template <class Change, LossTerm L>
+requires std::same_as<typename Change::kind, columns_kind>
+constexpr on_columns<Change, L> on(Change change, L loss) { return {change, loss}; }
+
+}  // namespace ssl
