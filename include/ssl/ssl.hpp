@@ -19,6 +19,7 @@
 #include "ssl/core/config.hpp"
 #include "ssl/core/conv_geometry.hpp"
 #include "ssl/core/error.hpp"
+#include "ssl/core/exp.hpp"
 #include "ssl/core/fn.hpp"
 #include "ssl/core/image_ref.hpp"
 #include "ssl/core/random.hpp"
