@@ -88,6 +88,7 @@
 #include "ssl/patch/random_resized.hpp"
 #include "ssl/patch/sampler.hpp"
 #include "ssl/patch/views.hpp"
+#include "ssl/train/branches.hpp"
 #include "ssl/train/guard.hpp"
 #include "ssl/train/monitor.hpp"
 #include "ssl/train/trainer.hpp"

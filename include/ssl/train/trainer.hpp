@@ -1,7 +1,6 @@
 #pragma once
-/// One training step, in the order of the data: bytes -> patches -> embeddings h -> projections z -> loss ->
-/// gradients
-/// -> parameters. This header is the table of contents of the library.
+/// One training step, in the order of the data: bytes -> patches -> networks -> loss -> gradients ->
+/// parameters. This header is the table of contents of the library.
 
 #include <chrono>
 #include <cstdint>
@@ -12,11 +11,10 @@
 #include <vector>
 
 #include "ssl/data/loader.hpp"
-#include "ssl/loss/evaluate.hpp"
-#include "ssl/nn/network.hpp"
-#include "ssl/optim/optimizer.hpp"
+#include "ssl/loss/state.hpp"
 #include "ssl/optim/schedule.hpp"
 #include "ssl/patch/views.hpp"
+#include "ssl/train/branches.hpp"
 #include "ssl/train/monitor.hpp"
 
 namespace ssl {
@@ -41,18 +39,31 @@ struct step_record {
   double seconds = 0;            // since the run began, observers included
 };
 
-/// Trains encoder and projector on a dataset. Everything that a step touches is allocated on construction or
-/// during the first step; later steps allocate nothing.
+/// Trains the networks of a method on a dataset. Everything that a step touches is allocated on construction
+/// or during the first step; later steps allocate nothing.
 ///
 ///     ssl::trainer train(backend, encoder, projector, loss, optimizer, schedule, views, data.shape(),
-///     options); train.run(data, [&](const ssl::step_record& r) { ...; return true; });
-template <Backend B, class Encoder, class Projector, LossTerm L, class Opt, Schedule Rate, class Views>
+///                        options);
+///     train.run(data, [&](const ssl::step_record& r) { ...; return true; });
+///
+/// Methods with a predictor or a delayed network give their `branches` in place of encoder and projector.
+/// What the loss remembers from step to step belongs to the trainer.
+template <Backend B, class Branches, LossTerm L, class Opt, Schedule Rate, class Views>
 class trainer {
  public:
   using T = typename B::scalar;
 
-  trainer(B& be, Encoder encoder, Projector projector, L loss, Opt optimizer, Rate rate, Views views,
-          image_shape source, run_options options)
+  template <class Encoder, class Projector>
+  requires std::same_as<Branches, branches<Encoder, Projector>> trainer(B& be, Encoder encoder,
+                                                                        Projector projector, L loss,
+                                                                        Opt optimizer, Rate rate, Views views,
+                                                                        image_shape source,
+                                                                        run_options options)
+      : trainer(be, joint_embedding(std::move(encoder), std::move(projector)), std::move(loss),
+                std::move(optimizer), std::move(rate), std::move(views), source, options) {}
+
+  trainer(B& be, Branches networks, L loss, Opt optimizer, Rate rate, Views views, image_shape source,
+          run_options options)
       : be_(&be),
         scratch_(be),
         options_(checked(options)),
@@ -62,24 +73,15 @@ class trainer {
         rate_(rate),
         views_(views),
         columns_(options.batch * views.count()),
-        encoder_(be, encoder, views.target, columns_),
-        projector_(be, projector, encoder_.output_shape(), columns_),
-        encoder_state_(be.template allocate<T>(optimizer.state(encoder_.params().rows))),
-        projector_state_(be.template allocate<T>(optimizer.state(projector_.params().rows))),
+        networks_(be, std::move(networks), optimizer, views.target, columns_, {options.seed, 0}),
         bytes_(be.template allocate<std::uint8_t>(source.size() * options.batch)),
         ids_(be.template allocate<index>(options.batch)),
         x_(be.template allocate<T>(views.target.size() * columns_)),
-        h_(be.template allocate<T>(encoder_.output_shape().size() * columns_)),
-        z_(be.template allocate<T>(projector_.output_shape().size() * columns_)),
-        dh_(be.template allocate<T>(h_.size())),
-        dz_(be.template allocate<T>(z_.size())),
+        loss_state_(be.template allocate<T>(state_size(loss, shape()))),
         values_(be.template allocate<double>(term_count<L>)),
         host_bytes_(static_cast<std::size_t>(source.size() * options.batch)) {
-    const rng_key key{options.seed, 0};
-    encoder_.initialise(key);
-    projector_.initialise({options.seed + 1, 0});
-    fill(be, encoder_state_.all(), T{0});
-    fill(be, projector_state_.all(), T{0});
+    auto c = ctx(mode::train);
+    start_state(c, loss_, shape(), {options.seed + 3, 0}, loss_state_.all());
   }
 
   /// One step on the images `ids` of the epoch's key, whose bytes (h w c, batch) lie on the host. Throws
@@ -93,23 +95,21 @@ class trainer {
                         " images of " + std::to_string(source_.size()) + " bytes");
     const auto bytes = bytes_.as(source_.size(), n);  // (h w c, n)
     const auto x = x_.as(views_.target.channels, views_.target.pixels() * columns_);
-    const auto h = h_.as(encoder_.output_shape().size(), columns_);    // (e, V n)
-    const auto z = z_.as(projector_.output_shape().size(), columns_);  // (d, V n)
-    const auto dh = dh_.as(h.rows, h.cols), dz = dz_.as(z.rows, z.cols);
 
     be_->upload(make_view<host_space>(pixels.data(), bytes.rows, n), bytes);
     be_->upload(make_view<host_space>(ids.data(), n, 1), ids_.all());
     views_.make(c, key, as_const(bytes), source_, ids_.all().data, 0, v, x);
-    encoder_.forward(c, x, h);
-    projector_.forward(c, h, z);
-    value_and_gradient(c, loss_, view_batch<B>{z, v}, values(), dz, options_.side);
-    encoder_.zero_grads();
-    projector_.zero_grads();
-    projector_.backward(c, dz, dh);
-    encoder_.backward(c, dh);
-    optimizer_.step(c, encoder_.table(), encoder_.params(), encoder_.grads(), encoder_state_.all(), rate);
-    optimizer_.step(c, projector_.table(), projector_.params(), projector_.grads(), projector_state_.all(),
-                    rate);
+    networks_.forward(c, x);
+    const view_batch<B> batch{.z = networks_.z(),
+                              .views = v,
+                              .targets = networks_.targets(),
+                              .state = loss_state(),
+                              .key = {options_.seed + 4, static_cast<std::uint32_t>(steps_)}};
+    value_and_gradient(c, loss_, batch, values(), networks_.dz(), options_.side);
+    networks_.backward(c);
+    update_state(c, loss_, batch, loss_state());
+    networks_.update(c, optimizer_, steps_, rate);
+    ++steps_;
   }
 
   /// Runs all epochs over `data`. The observer returns false to stop early. Returns the steps done. Throws
@@ -151,11 +151,15 @@ class trainer {
   }
 
   context<B> ctx(mode phase) { return {*be_, comm_, scratch_, phase}; }
-  network<Encoder, B>& encoder() { return encoder_; }
-  network<Projector, B>& projector() { return projector_; }
+  network<typename Branches::encoder_type, B>& encoder() { return networks_.encoder(); }
+  network<typename Branches::projector_type, B>& projector() { return networks_.projector(); }
+  /// All networks: predictor and delayed copies too.
+  bound_branches<Branches, Opt, B>& networks() { return networks_; }
   const Views& views() const { return views_; }
-  /// Projections (d, V n) of the last step.
-  cview<B> projections() const { return z_.as(projector_.output_shape().size(), columns_); }
+  /// What the loss saw in the last step, (d, V n).
+  cview<B> projections() const { return networks_.z(); }
+  /// What the loss remembers from step to step, (S, 1); part of every checkpoint.
+  view<B> loss_state() const { return loss_state_.all(); }
   /// Unweighted term values (1, K) of the last step, in the backend's memory.
   accumulator_view<B> values() const { return values_.as(1, term_count<L>); }
 
@@ -167,6 +171,8 @@ class trainer {
                          "; expected at least 1, 0 and 1");
     return o;
   }
+
+  batch_shape shape() const { return {networks_.z().rows, options_.batch, views_.count()}; }
 
   template <class U>
   using buffer = decltype(std::declval<B&>().template allocate<U>(index{}));
@@ -181,14 +187,22 @@ class trainer {
   Rate rate_;
   Views views_;
   index columns_;  // batch * views
-  network<Encoder, B> encoder_;
-  network<Projector, B> projector_;
-  buffer<T> encoder_state_, projector_state_;
+  index steps_ = 0;
+  bound_branches<Branches, Opt, B> networks_;
   buffer<std::uint8_t> bytes_;  // (h w c, batch)
   buffer<index> ids_;           // (batch, 1)
-  buffer<T> x_, h_, z_, dh_, dz_;
-  buffer<double> values_;  // (1, K)
+  buffer<T> x_;                 // (c, pixels * columns)
+  buffer<T> loss_state_;        // (S, 1)
+  buffer<double> values_;       // (1, K)
   std::vector<std::uint8_t> host_bytes_;
 };
+
+template <Backend B, class Encoder, class Projector, LossTerm L, class Opt, Schedule Rate, class Views>
+trainer(B&, Encoder, Projector, L, Opt, Rate, Views, image_shape, run_options)
+    -> trainer<B, branches<Encoder, Projector>, L, Opt, Rate, Views>;
+template <Backend B, class Encoder, class Projector, class Predictor, LossTerm L, class Opt, Schedule Rate,
+          class Views>
+trainer(B&, branches<Encoder, Projector, Predictor>, L, Opt, Rate, Views, image_shape, run_options)
+    -> trainer<B, branches<Encoder, Projector, Predictor>, L, Opt, Rate, Views>;
 
 }  // namespace ssl
