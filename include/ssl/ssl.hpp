@@ -52,6 +52,7 @@
 #include "ssl/exec/context.hpp"
 #include "ssl/loss/algebra.hpp"
 #include "ssl/loss/coding_rate.hpp"
+#include "ssl/loss/collapse.hpp"
 #include "ssl/loss/contrast.hpp"
 #include "ssl/loss/covariance.hpp"
 #include "ssl/loss/evaluate.hpp"

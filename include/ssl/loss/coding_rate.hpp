@@ -44,6 +44,12 @@ struct coding_rate {
     map(ctx.be, dz, add_rounded<T>{}, dz, dx);
   }
 
+  collapse_value collapsed(batch_shape shape, double) const {
+    const double views = static_cast<double>(shape.views) * view_factor(reduction, shape.views);
+    return {-0.5 * views * std::log1p(static_cast<double>(shape.features) / epsilon_squared),
+            "-1/2 ln(1 + d / epsilon^2)"};
+  }
+
  private:
   static constexpr index small = index{1} << 24;
 

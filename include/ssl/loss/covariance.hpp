@@ -28,6 +28,8 @@ struct covariance {
     z.covariance->add_off_diagonal(ctx, factor, value);
     z.covariance->add_off_diagonal_product(ctx, 4.0 * weight * factor, dz);
   }
+
+  constexpr collapse_value collapsed(batch_shape, double) const { return {.value = 0, .best = true}; }
 };
 
 }  // namespace ssl

@@ -26,6 +26,11 @@ struct frobenius {
     z.second->add_square(ctx, factor, value);
     z.second->add_product(ctx, 4.0 * weight * factor, dz);
   }
+
+  constexpr collapse_value collapsed(batch_shape shape, double length) const {
+    const double views = static_cast<double>(shape.views) * view_factor(reduction, shape.views);
+    return {views * length * length * length * length, "|z|^4"};
+  }
 };
 
 }  // namespace ssl

@@ -29,6 +29,8 @@ struct invariance {
                z[0]);
   }
 
+  constexpr collapse_value collapsed(batch_shape, double) const { return {.value = 0, .best = true}; }
+
   // The functors below are public because nvcc gives a kernel no private type.
 
   /// Visits entry (i, j) of all views: adds to their gradients, returns their part of the value.

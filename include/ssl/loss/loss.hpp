@@ -14,6 +14,7 @@
 
 #include <array>
 #include <concepts>
+#include <limits>
 #include <string_view>
 
 #include "ssl/core/random.hpp"
@@ -138,6 +139,19 @@ consteval index parts_of() {
     return 1;
   }
 }
+
+/// The value of a term where all columns of a batch, targets included, are one and the same vector: the mark
+/// of a collapse. A term states it with
+///
+///     collapse_value collapsed(batch_shape shape, double length) const
+///
+/// `length` is the columns' length, NaN where nobody knows it; terms on unit columns do without. The value is
+/// unweighted, NaN where it is no constant.
+struct collapse_value {
+  double value = std::numeric_limits<double>::quiet_NaN();
+  std::string_view formula{};  // "ln(V n - 1)"; empty where the number says it
+  bool best = false;           // also the least value: a collapse only where the embeddings are seen to agree
+};
 
 /// Says what a would-be term lacks.
 template <class L, class Ctx>

@@ -5,8 +5,10 @@
 ///     gradient = what dloss/dt means for z
 ///
 /// Each part of the inner loss keeps its own value, name and weight. Targets are changed like z; their
-/// gradient is dropped. Scratch: t, dt and the change's tape.
+/// gradient is dropped. Scratch: t, dt and the change's tape. A change that knows the length of what it makes
+/// of equal columns says so with `double collapsed_length(double length) const`; it is NaN otherwise.
 
+#include "ssl/loss/collapse.hpp"
 #include "ssl/loss/evaluate.hpp"
 
 namespace ssl {
@@ -23,6 +25,13 @@ struct on_columns {
 
   constexpr auto part_names() const { return term_names(loss); }
   constexpr auto part_weights() const { return term_weights(loss); }
+  auto part_collapsed(batch_shape shape, double length) const {
+    if constexpr (requires { change.collapsed_length(length); }) {
+      return collapse_values(loss, shape, change.collapsed_length(length));
+    } else {
+      return collapse_values(loss, shape);
+    }
+  }
 
   template <class Ctx, class B = typename Ctx::backend>
   void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> values, view<B> dz) const {

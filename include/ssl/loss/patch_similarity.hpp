@@ -29,6 +29,8 @@ struct patch_similarity {
     map_reduce(ctx.be, value, fn::plus{}, fn::scale<double>{-1.0 / static_cast<double>(n)}, length);
   }
 
+  constexpr collapse_value collapsed(batch_shape, double) const { return {.value = -1, .best = true}; }
+
   // The functors below are public because nvcc gives a kernel no private type.
 
   template <class B>

@@ -35,6 +35,8 @@ struct unit_length {
     for_each_column(ctx.be, dz.cols, unscale<B>{t, dt, dz, kept.length});
   }
 
+  constexpr double collapsed_length(double length) const { return length == 0 ? 0 : 1; }
+
   // The functors below are public because nvcc gives a kernel no private type.
 
   template <class B>

@@ -35,6 +35,11 @@ struct variance {
     map(ctx.be, dz, fn::add_scaled_rows<typename B::scalar, typename B::space>{slope, 1.0}, dz, z.centered);
   }
 
+  collapse_value collapsed(batch_shape shape, double) const {
+    const double views = static_cast<double>(shape.views) * view_factor(reduction, shape.views);
+    return {views * std::fmax(0, target - std::sqrt(epsilon)), "target - sqrt(epsilon)"};
+  }
+
   // The functors below are public because nvcc gives a kernel no private type.
 
   struct hinge {

@@ -1,0 +1,89 @@
+#include "ssl/loss/collapse.hpp"
+
+#include "ssl/loss/frobenius.hpp"
+#include "ssl/loss/on.hpp"
+#include "ssl/loss/recipes.hpp"
+#include "support/losses.hpp"
+
+namespace ssl::test {
+namespace {
+
+/// All columns the same.
+std::vector<double> identical(batch_shape shape, double scale, unsigned seed) {
+  const auto column = normals(shape.features, seed, scale);
+  std::vector<double> z;
+  for (index j = 0; j < shape.columns(); ++j) z.insert(z.end(), column.begin(), column.end());
+  return z;
+}
+
+/// What the terms state is what they are worth, at several scales and shapes.
+template <class B, LossTerm L>
+void check_collapse(const L& loss) {
+  for (const batch_shape shape : {batch_shape{5, 12, 2}, {12, 5, 2}, {9, 9, 3}, {4, 2, 4}})
+    for (const double scale : {0.01, 1.0, 30.0}) {
+      INFO(to_string(shape, gram_side::automatic) << ", scale " << scale);
+      const auto z = identical(shape, scale, 3);
+      double square = 0;
+      for (index i = 0; i < shape.features; ++i)
+        square += z[static_cast<std::size_t>(i)] * z[static_cast<std::size_t>(i)];
+      const auto found = evaluate_loss<B>(loss, z, shape);
+      const auto stated = collapse_values(loss, shape, std::sqrt(square));
+      REQUIRE(stated.size() == found.terms.size());
+      for (std::size_t k = 0; k < stated.size(); ++k) {
+        INFO(term_names(loss)[k]);
+        CHECK(std::abs(found.terms[k] - stated[k].value) <=
+              tolerance<B> * std::max(1.0, std::abs(stated[k].value)));
+      }
+    }
+}
+
+struct silent {
+  using kind = loss_kind;
+  static constexpr std::string_view name = "silent";
+  template <class Ctx, class B = typename Ctx::backend>
+  void add(Ctx&, double, view_batch<B>, accumulator_view<B>, view<B>) const {}
+};
+
+/// A change that keeps to itself what it makes of equal columns.
+struct unknown {
+  using kind = columns_kind;
+};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("loss/collapse: the terms of second moments and unit columns state what they are worth", B,
+                   SSL_BACKENDS) {
+  check_collapse<B>(vicreg_official());
+  check_collapse<B>(vicreg_paper());
+  check_collapse<B>(vicreg_vicregl());
+  check_collapse<B>(variance{.target = 2, .epsilon = 0.25, .reduction = over_views::pair_sum});
+  check_collapse<B>(variance{.target = 0.1, .epsilon = 0.25});
+  check_collapse<B>(emp_ssl());
+  check_collapse<B>(coding_rate{.epsilon_squared = 0.5, .reduction = over_views::sum});
+  check_collapse<B>(frobenius{});
+  check_collapse<B>(frobenius{.reduction = over_views::sum});
+  check_collapse<B>(on(unit_length{}, frobenius{} + 2 * covariance{}));
+}
+
+TEST_CASE("loss/collapse: values stand in the order of the names, whatever the weights and the nesting") {
+  const auto loss = 3 * (variance{} + 2 * on(unit_length{}, frobenius{} + coding_rate{})) + silent{};
+  const auto values = collapse_values(loss, {6, 10, 2});
+  REQUIRE(values.size() == 4);
+  CHECK(values[0].value == doctest::Approx(0.99));
+  CHECK(values[0].formula == "target - sqrt(epsilon)");
+  CHECK_FALSE(values[0].best);
+  CHECK(values[1].value == doctest::Approx(1));
+  CHECK(values[2].value == doctest::Approx(-0.5 * std::log(31.0)));
+  CHECK(std::isnan(values[3].value));
+}
+
+TEST_CASE("loss/collapse: a length that nobody knows leaves no constant, and a minimum is marked as one") {
+  CHECK(std::isnan(collapse_values(frobenius{}, {6, 10, 2})[0].value));
+  CHECK(collapse_values(frobenius{}, {6, 10, 2}, 2.0)[0].value == doctest::Approx(16));
+  CHECK(std::isnan(on_columns<unknown, frobenius>{}.part_collapsed({6, 10, 2}, 2.0)[0].value));
+  CHECK(collapse_values(covariance{}, {6, 10, 2})[0].best);
+  CHECK(collapse_values(patch_similarity{}, {6, 10, 2})[0].best);
+  CHECK_FALSE(collapse_values(coding_rate{}, {6, 10, 2})[0].best);
+}
+
+}  // namespace ssl::test
