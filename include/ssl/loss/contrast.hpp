@@ -94,8 +94,8 @@ void add_contrast(Ctx& ctx, double weight, double temperature, contrast over, in
   fill(ctx.be, half, static_cast<T>(0.5 * kappa));
   for_each_column(ctx.be, columns, cosines_of_positives<B>{z, s});
   fill_pull(as_const(s), pull);
-  const similarity<B> all(ctx, z.z, half,
-                          {.kappa = kappa, .period = period, .groups = groups, .memory = memory});
+  const similarity_kernel<B> all(ctx, z.z, half,
+                                 {.kappa = kappa, .period = period, .groups = groups, .memory = memory});
   map_reduce(ctx.be, value, fn::plus{}, anchor_part<B>{all.sums(), all.peaks(), a, share},
              all.sums().columns(0, 1));
   all.add_product(ctx, weight * kappa * share, a, pull, dz);

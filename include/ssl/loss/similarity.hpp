@@ -43,14 +43,14 @@ struct similarity_options {
 };
 
 template <class B>
-class similarity {
+class similarity_kernel {
  public:
   using T = typename B::scalar;
 
   /// Computes sums and peaks. x (d, M) and half (M, 1) must outlive it; memory comes from the caller's
   /// scratch scope.
   template <class Ctx>
-  similarity(Ctx& ctx, cview<B> x, cview<B> half, similarity_options options)
+  similarity_kernel(Ctx& ctx, cview<B> x, cview<B> half, similarity_options options)
       : x_(x), half_(half), options_(options) {
     const index m = x.cols, fit = options.memory / (m * static_cast<index>(sizeof(T)));
     tile_ = fit >= m ? m : std::min(m, std::clamp<index>(fit, 16, 256));
