@@ -73,6 +73,19 @@ TEST_CASE("core/random: a stream is Philox of its key and position, four words a
   }
 }
 
+TEST_CASE("core/random: a stream that seeks goes on as one that drew up to that word") {
+  const rng_key key{.seed = 3, .epoch = 1};
+  random_stream drawn(key, 5, 1, purpose::direction);
+  for (int word = 0; word < 11; ++word) {
+    random_stream sought(key, 5, 1, purpose::direction);
+    sought.bits();
+    sought.seek(word);
+    random_stream same = drawn;
+    for (int k = 0; k < 6; ++k) CHECK(sought.bits() == same.bits());
+    drawn.bits();
+  }
+}
+
 TEST_CASE("core/random: the same key gives the same numbers, whatever was drawn before") {
   const rng_key key{.seed = 42, .epoch = 1};
   random_stream other(key, 4, 0, purpose::flip);

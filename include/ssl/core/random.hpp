@@ -70,6 +70,14 @@ class random_stream {
     return block_.word[used_++];
   }
 
+  /// The next word drawn is word `first` of the stream: lets threads share one stream.
+  SSL_FN void seek(index first) {
+    const std::uint32_t kind = base_.word[3] & 0xFF000000u;
+    base_.word[3] = kind + static_cast<std::uint32_t>(first / 4);
+    used_ = 4;
+    for (index skipped = 0; skipped < first % 4; ++skipped) bits();
+  }
+
   /// Uniform in [0, 1), a multiple of 2^-24: exact in float.
   SSL_FN float uniform() { return static_cast<float>(bits() >> 8) * 0x1p-24f; }
   SSL_FN float uniform(float low, float high) { return low + (high - low) * uniform(); }

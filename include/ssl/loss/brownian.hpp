@@ -1,0 +1,100 @@
+#pragma once
+/// Brownian term: every embedding gets a random push, so that images drift apart.
+///
+///     value    = mean over samples and views of r . u,  u = z / |z|, r a random direction of length one
+///     gradient = (r - (u . r) u) / (|z| V n)
+///
+/// The local dispersion of MSBReg (arXiv 2207.03552): one direction per image, drawn anew in every step and
+/// shared by its views, so that only the links between images are stretched. Its expected gradient is zero
+/// and its value is noise of deviation about 1 / sqrt(n d): it measures no progress. Directions per view
+/// spread an image's views too; one per batch shifts all points alike.
+///
+/// Directions are `z.directions`, of any length, one column per direction: (d, n) for images, (d, V n) for
+/// views, (d, 1) for the batch; throws shape_error for another number. Without them entry i is the i-th
+/// normal number of random_stream(z.key, image, view, purpose::direction), image and view counted within the
+/// batch: a caller who changes `key` every step gets new ones. Cost: one pass over z, dz and the directions;
+/// drawing them costs more than the pass. Columns need not have length one.
+
+#include "ssl/loss/pull.hpp"
+
+namespace ssl {
+
+/// What shares one random direction.
+enum class brownian_scope { image, view, batch };
+
+struct brownian {
+  using kind = loss_kind;
+  static constexpr std::string_view name = "brownian";
+
+  brownian_scope scope = brownian_scope::image;
+
+  template <class Ctx, class B = typename Ctx::backend>
+  void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) const {
+    const index count = directions(z), n = z.samples();
+    scratch_scope release(ctx);
+    cview<B> r = z.directions;  // (d, count)
+    if (r.data == nullptr) {
+      const auto drawn = ctx.take(z.features(), count);
+      for_each_column(ctx.be, count, draw<B>{drawn, z.key, n});
+      r = drawn;
+    } else if (r.rows != z.features() || r.cols != count) {
+      throw shape_error("ssl::brownian: the directions are " + detail::extent(r) + "; they must be " +
+                        detail::extent(z.features(), count));
+    }
+    const auto each = ctx.take_accumulator(1, z.z.cols);
+    const double factor = 1.0 / static_cast<double>(z.z.cols);
+    for_each_column(ctx.be, z.z.cols, push<B>{z.z, r, dz, each, weight * factor});
+    map_reduce(ctx.be, value, fn::plus{}, fn::scale<double>{factor}, each);
+  }
+
+  // The functors below are public because nvcc gives a kernel no private type.
+
+  /// Column k of z goes with direction k mod their number: images and views are counted so.
+  template <class B>
+  struct push {
+    cview<B> z, r;             // (d, V n), (d, count)
+    view<B> dz;                // (d, V n)
+    accumulator_view<B> each;  // (1, V n)
+    double slope;
+
+    template <class Team>
+    SSL_FN void operator()(const Team& team, index k) const {
+      const index d = z.rows;
+      const auto* const direction = r.column(k % r.cols);
+      const double length = detail::clamped_length(team, z.column(k), d),
+                   factor = 1.0 / detail::clamped_length(team, direction, d);
+      const double along =
+          detail::pull_column(team, z.column(k), dz.column(k), d, length, slope, direction, factor);
+      const auto out = each;
+      team.for_each(1, [=](index) { out.data[k] = along; });
+    }
+  };
+
+  template <class B>
+  struct draw {
+    view<B> r;  // (d, count)
+    rng_key key;
+    index n;
+
+    template <class Team>
+    SSL_FN void operator()(const Team& team, index k) const {
+      const auto self = *this;
+      // Two numbers of a block of the generator at a time.
+      team.for_each((r.rows + 1) / 2, [=](index pair) {
+        random_stream stream(self.key, k % self.n, k / self.n, purpose::direction);
+        stream.seek(4 * pair);
+        self.r(2 * pair, k) = static_cast<typename B::scalar>(stream.normal());
+        if (2 * pair + 1 < self.r.rows)
+          self.r(2 * pair + 1, k) = static_cast<typename B::scalar>(stream.normal());
+      });
+    }
+  };
+
+ private:
+  template <class B>
+  index directions(const view_batch<B>& z) const {
+    return scope == brownian_scope::image ? z.samples() : scope == brownian_scope::view ? z.z.cols : 1;
+  }
+};
+
+}  // namespace ssl

@@ -1,0 +1,131 @@
+#pragma once
+/// Centroid: the views of an image move towards the middle of its targets. u and t are the columns of z and
+/// of z.references() at length one; targets get no gradient.
+///
+///     leave_one_out       mean_vj (2 - 2 u_v . c_v),  c_v = unit(sum_{w != v} t_w)
+///     all_targets         mean_vj (2 - 2 u_v . c),    c   = unit(mean_w t_w)
+///     centroid_to_centroid  mean_j (1 - a . c),       a   = unit(mean_v u_v)
+///
+///     gradient            -2 c / (V n) resp. -(c - (a . c) a) / (|mean u| V n) for u_v, then through the
+///     length
+///
+/// The attraction of MSBReg (arXiv 2207.03552) in the three readings that its abstract and figure allow. The
+/// first is BYOL for two views and nothing for one; the third leaves the spread of an image's views alone.
+/// Linear in V. Cost: one pass over z, the targets and dz, and (d, n) sums; columns need not have length one.
+
+#include "ssl/loss/pull.hpp"
+
+namespace ssl {
+
+/// Which centre of an image's targets.
+enum class centroid_reading { leave_one_out, all_targets, centroid_to_centroid };
+
+struct centroid {
+  using kind = loss_kind;
+  static constexpr std::string_view name = "centroid";
+  static constexpr bool uses_targets = true;
+
+  centroid_reading reading = centroid_reading::leave_one_out;
+
+  template <class Ctx, class B = typename Ctx::backend>
+  void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) const {
+    // Two views: the other view's target is already of length one.
+    if (reading == centroid_reading::leave_one_out && z.views <= 2)
+      return detail::add_mean_cosine(ctx, weight, 2.0, -2.0, z, value, dz);
+    scratch_scope scope(ctx);
+    const double n = static_cast<double>(z.samples()), all = static_cast<double>(z.z.cols);
+    const auto pull = detail::take_pulled_views(ctx, z, dz, true);
+    if (reading == centroid_reading::centroid_to_centroid) {
+      const auto mean = ctx.take(z.features(), z.samples());  // (d, n)
+      for_each_column(ctx.be, z.samples(), centroids<B>{pull, mean, -weight / all});
+      map_reduce(ctx.be, value, fn::plus{}, detail::offset_scale{1.0 / n, -1.0 / n}, pull.value);
+    } else {
+      for_each_column(ctx.be, z.samples(),
+                      to_centroid<B>{pull, reading == centroid_reading::leave_one_out, -2.0 * weight / all});
+      map_reduce(ctx.be, value, fn::plus{}, detail::offset_scale{2.0 / n, -2.0 / all}, pull.value);
+    }
+  }
+
+  // The functors below are public because nvcc gives a kernel no private type.
+
+  /// value_j = sum_v u_v . c_v.
+  template <class B>
+  struct to_centroid {
+    detail::pulled_views<B> of;
+    bool without_own;
+    double slope;
+
+    template <class Team>
+    SSL_FN void operator()(const Team& team, index j) const {
+      of.measure(team, j);
+      of.add_up(team, j);
+      const index d = of.z.rows;
+      const auto* const sum = as_const(of.sum).column(j);
+      // Clamped as the mean is, not the sum.
+      const double whole = detail::clamped_length(team, sum, d),
+                   least = 1e-12 * static_cast<double>(of.views);
+      const double length = whole < least ? least : whole;
+      double total = 0;
+      for (index k = j; k < of.z.cols; k += of.n) {
+        const auto* const z = of.z.column(k);
+        auto* const dz = of.dz.column(k);
+        if (without_own) {
+          const auto* const own = of.t.column(k);
+          const double factor = 1.0 / of.t_length(k);
+          const double squared = team.reduce(d, 0.0, fn::plus{}, [=](index i) {
+            const double rest = static_cast<double>(sum[i]) - factor * static_cast<double>(own[i]);
+            return rest * rest;
+          });
+          const double found = std::sqrt(squared), rest = found < 1e-12 ? 1e-12 : found;
+          total += detail::pull_column(team, z, dz, d, of.z_length(k), slope / rest, sum, own, factor) / rest;
+        } else {
+          total += detail::pull_column(team, z, dz, d, of.z_length(k), slope, sum, 1.0 / length);
+        }
+      }
+      const auto value = of.value;
+      team.for_each(1, [=](index) { value.data[j] = total; });
+    }
+  };
+
+  /// value_j = a . c.
+  template <class B>
+  struct centroids {
+    detail::pulled_views<B> of;
+    view<B> mean;  // (d, n): first the sum of the unit columns of z, then the direction that pulls them
+    double slope;
+
+    template <class Team>
+    SSL_FN void operator()(const Team& team, index j) const {
+      using T = typename B::scalar;
+      of.measure(team, j);
+      of.add_up(team, j);
+      const auto self = *this;
+      const index d = of.z.rows;
+      const double views = static_cast<double>(of.views);
+      T* const a = mean.column(j);
+      const T* const c = of.sum.column(j);
+      team.for_each(d, [=](index i) {
+        double total = 0;
+        for (index k = j; k < self.of.z.cols; k += self.of.n)
+          total += static_cast<double>(self.of.z(i, k)) / self.of.z_length(k);
+        a[i] = static_cast<T>(total / views);
+      });
+      const double a_found = std::sqrt(detail::inner(team, a, a, d)), a_length = clamp(a_found),
+                   c_length = clamp(std::sqrt(detail::inner(team, c, c, d)) / views) * views;
+      const double cosine = detail::inner(team, static_cast<const T*>(a), c, d) / (a_length * c_length);
+      const double back = a_found < 1e-12 ? 0.0 : cosine / (a_length * a_length);
+      team.for_each(d, [=](index i) {
+        a[i] = static_cast<T>(static_cast<double>(c[i]) / (a_length * c_length) -
+                              back * static_cast<double>(a[i]));
+      });
+      for (index k = j; k < of.z.cols; k += of.n)
+        detail::pull_column(team, of.z.column(k), of.dz.column(k), d, of.z_length(k), slope,
+                            static_cast<const T*>(a), 1.0);
+      const auto value = of.value;
+      team.for_each(1, [=](index) { value.data[j] = cosine; });
+    }
+    SSL_FN static double clamp(double length) { return length < 1e-12 ? 1e-12 : length; }
+  };
+};
+
+}  // namespace ssl
