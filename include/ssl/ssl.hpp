@@ -50,6 +50,7 @@
 #include "ssl/eval/spectrum.hpp"
 #include "ssl/exec/communicator.hpp"
 #include "ssl/exec/context.hpp"
+#include "ssl/exec/spectrum.hpp"
 #include "ssl/loss/algebra.hpp"
 #include "ssl/loss/brownian.hpp"
 #include "ssl/loss/byol.hpp"
