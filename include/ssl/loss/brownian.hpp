@@ -61,10 +61,9 @@ struct brownian {
     SSL_FN void operator()(const Team& team, index k) const {
       const index d = z.rows;
       const auto* const direction = r.column(k % r.cols);
-      const double length = detail::clamped_length(team, z.column(k), d),
-                   factor = 1.0 / detail::clamped_length(team, direction, d);
-      const double along =
-          detail::pull_column(team, z.column(k), dz.column(k), d, length, slope, direction, factor);
+      const detail::pulled_column<typename B::scalar> column{z.column(k), dz.column(k), d,
+                                                             detail::clamped_square(team, z.column(k), d)};
+      const double along = column.towards(team, slope, direction, detail::clamped_square(team, direction, d));
       const auto out = each;
       team.for_each(1, [=](index) { out.data[k] = along; });
     }

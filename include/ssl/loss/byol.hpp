@@ -25,6 +25,8 @@ struct byol {
   void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) const {
     detail::add_mean_cosine(ctx, weight, 2.0, -2.0, z, value, dz);
   }
+
+  constexpr collapse_value collapsed(batch_shape, double) const { return {.value = 0, .best = true}; }
 };
 
 /// BYOL as released (google-deepmind/deepmind-research) and as solo-learn has it: both directions of the two

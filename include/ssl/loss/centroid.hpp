@@ -38,13 +38,16 @@ struct centroid {
     if (reading == centroid_reading::centroid_to_centroid) {
       const auto mean = ctx.take(z.features(), z.samples());  // (d, n)
       for_each_column(ctx.be, z.samples(), centroids<B>{pull, mean, -weight / all});
-      map_reduce(ctx.be, value, fn::plus{}, detail::offset_scale{1.0 / n, -1.0 / n}, pull.value);
+      map_reduce(ctx.be, value, fn::plus{}, detail::scaled_gap{1.0 / n, 1.0, -1.0}, pull.value);
     } else {
       for_each_column(ctx.be, z.samples(),
                       to_centroid<B>{pull, reading == centroid_reading::leave_one_out, -2.0 * weight / all});
-      map_reduce(ctx.be, value, fn::plus{}, detail::offset_scale{2.0 / n, -2.0 / all}, pull.value);
+      map_reduce(ctx.be, value, fn::plus{},
+                 detail::scaled_gap{1.0 / n, 2.0, -2.0 / static_cast<double>(z.views)}, pull.value);
     }
   }
+
+  constexpr collapse_value collapsed(batch_shape, double) const { return {.value = 0, .best = true}; }
 
   // The functors below are public because nvcc gives a kernel no private type.
 
@@ -62,24 +65,20 @@ struct centroid {
       const index d = of.z.rows;
       const auto* const sum = as_const(of.sum).column(j);
       // Clamped as the mean is, not the sum.
-      const double whole = detail::clamped_length(team, sum, d),
-                   least = 1e-12 * static_cast<double>(of.views);
-      const double length = whole < least ? least : whole;
+      const double views = static_cast<double>(of.views);
+      const double square = clamp(detail::inner(team, sum, sum, d) / (views * views)) * views * views;
       double total = 0;
       for (index k = j; k < of.z.cols; k += of.n) {
-        const auto* const z = of.z.column(k);
-        auto* const dz = of.dz.column(k);
         if (without_own) {
           const auto* const own = of.t.column(k);
-          const double factor = 1.0 / of.t_length(k);
-          const double squared = team.reduce(d, 0.0, fn::plus{}, [=](index i) {
-            const double rest = static_cast<double>(sum[i]) - factor * static_cast<double>(own[i]);
-            return rest * rest;
-          });
-          const double found = std::sqrt(squared), rest = found < 1e-12 ? 1e-12 : found;
-          total += detail::pull_column(team, z, dz, d, of.z_length(k), slope / rest, sum, own, factor) / rest;
+          const double factor = of.t_inverse(k);
+          const double rest = std::sqrt(clamp(team.reduce(d, 0.0, fn::plus{}, [=](index i) {
+            const double gap = static_cast<double>(sum[i]) - factor * static_cast<double>(own[i]);
+            return gap * gap;
+          })));
+          total += of.column(k).towards(team, slope / rest, sum, own, factor) / rest;
         } else {
-          total += detail::pull_column(team, z, dz, d, of.z_length(k), slope, sum, 1.0 / length);
+          total += of.column(k).towards(team, slope, sum, square);
         }
       }
       const auto value = of.value;
@@ -107,25 +106,24 @@ struct centroid {
       team.for_each(d, [=](index i) {
         double total = 0;
         for (index k = j; k < self.of.z.cols; k += self.of.n)
-          total += static_cast<double>(self.of.z(i, k)) / self.of.z_length(k);
-        a[i] = static_cast<T>(total / views);
+          total += static_cast<double>(self.of.z(i, k)) / std::sqrt(self.of.square(0, k));
+        a[i] = static_cast<T>(total);
       });
-      const double a_found = std::sqrt(detail::inner(team, a, a, d)), a_length = clamp(a_found),
-                   c_length = clamp(std::sqrt(detail::inner(team, c, c, d)) / views) * views;
-      const double cosine = detail::inner(team, static_cast<const T*>(a), c, d) / (a_length * c_length);
-      const double back = a_found < 1e-12 ? 0.0 : cosine / (a_length * a_length);
-      team.for_each(d, [=](index i) {
-        a[i] = static_cast<T>(static_cast<double>(c[i]) / (a_length * c_length) -
-                              back * static_cast<double>(a[i]));
-      });
+      const T* const from = a;
+      const double a_found = detail::inner(team, from, from, d) / (views * views),
+                   a_square = clamp(a_found) * views * views,
+                   c_square = clamp(detail::inner(team, c, c, d) / (views * views)) * views * views;
+      const double product = detail::inner(team, from, c, d), lengths = std::sqrt(a_square * c_square);
+      const T along = static_cast<T>(a_found < 1e-24 ? 0.0 : product / a_square);
+      team.for_each(d, [=](index i) { a[i] = c[i] - along * a[i]; });
       for (index k = j; k < of.z.cols; k += of.n)
-        detail::pull_column(team, of.z.column(k), of.dz.column(k), d, of.z_length(k), slope,
-                            static_cast<const T*>(a), 1.0);
+        of.column(k).towards(team, slope * views / lengths, from, 1.0);
+      const double cosine = product / lengths;
       const auto value = of.value;
       team.for_each(1, [=](index) { value.data[j] = cosine; });
     }
-    SSL_FN static double clamp(double length) { return length < 1e-12 ? 1e-12 : length; }
   };
+  SSL_FN static double clamp(double square) { return square < 1e-24 ? 1e-24 : square; }
 };
 
 }  // namespace ssl

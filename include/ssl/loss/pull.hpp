@@ -6,8 +6,9 @@
 ///
 /// Such a loss scales its columns itself, in the same sweep: one read of z and one update of dz, where the
 /// shared normalisation of `unit_norm` terms would write and read two more matrices. Sums are taken in double
-/// over runs of eight products in the scalar, so float columns may be as long as 1e18. The part along u is
-/// left out where the length was clamped.
+/// over runs of eight products in the scalar, so float columns may be as long as 1e16. The part along u is
+/// left out where the length was clamped. A column that points along its direction has cosine 1 and gradient
+/// 0 exactly.
 
 #include <cmath>
 
@@ -33,36 +34,43 @@ SSL_FN double inner(const Team& team, const T* x, const T* y, index d) {
   });
 }
 
-/// max(|x|, 1e-12) of d entries.
+/// max(|x|, 1e-12)^2 of d entries.
 template <class Team, class T>
-SSL_FN double clamped_length(const Team& team, const T* x, index d) {
-  const double found = std::sqrt(inner(team, x, x, d));
-  return found < 1e-12 ? 1e-12 : found;
+SSL_FN double clamped_square(const Team& team, const T* x, index d) {
+  const double found = inner(team, x, x, d);
+  return found < 1e-24 ? 1e-24 : found;
 }
 
-/// dz += slope times the gradient of u . (factor a); returns u . (factor a).
-template <class Team, class T>
-SSL_FN double pull_column(const Team& team, const T* z, T* dz, index d, double length, double slope,
-                          const T* a, double factor) {
-  const double along = factor * inner(team, z, a, d) / length;
-  const double back = length <= 1e-12 ? 0.0 : along;
-  const T forward = static_cast<T>(slope / length * factor), inverse = static_cast<T>(1.0 / length),
-          backward = static_cast<T>(slope / length * back);
-  team.for_each(d, [=](index i) { dz[i] += forward * a[i] - backward * (inverse * z[i]); });
-  return along;
-}
+/// A column that is pulled: its entries, its gradient and its clamped square.
+template <class T>
+struct pulled_column {
+  const T* z;
+  T* dz;
+  index d;
+  double square;
 
-/// The same for the direction a - factor b.
-template <class Team, class T>
-SSL_FN double pull_column(const Team& team, const T* z, T* dz, index d, double length, double slope,
-                          const T* a, const T* b, double factor) {
-  const double along = (inner(team, z, a, d) - factor * inner(team, z, b, d)) / length;
-  const double back = length <= 1e-12 ? 0.0 : along;
-  const T forward = static_cast<T>(slope / length), inverse = static_cast<T>(1.0 / length),
-          backward = static_cast<T>(slope / length * back), less = static_cast<T>(factor);
-  team.for_each(d, [=](index i) { dz[i] += forward * (a[i] - less * b[i]) - backward * (inverse * z[i]); });
-  return along;
-}
+  /// dz += slope times the gradient of u . a / |a|, a of that clamped square; returns u . a / |a|.
+  template <class Team>
+  SSL_FN double towards(const Team& team, double slope, const T* a, double a_square) const {
+    const auto self = *this;
+    const double product = inner(team, z, a, d), lengths = std::sqrt(square * a_square);
+    const T forward = static_cast<T>(slope / lengths), along = static_cast<T>(share(product));
+    team.for_each(d, [=](index i) { self.dz[i] += forward * (a[i] - along * self.z[i]); });
+    return product / lengths;
+  }
+  /// dz += slope times the gradient of u . (a - factor b); returns u . (a - factor b).
+  template <class Team>
+  SSL_FN double towards(const Team& team, double slope, const T* a, const T* b, double factor) const {
+    const auto self = *this;
+    const double product = inner(team, z, a, d) - factor * inner(team, z, b, d), length = std::sqrt(square);
+    const T forward = static_cast<T>(slope / length), along = static_cast<T>(share(product)),
+            less = static_cast<T>(factor);
+    team.for_each(d, [=](index i) { self.dz[i] += forward * ((a[i] - less * b[i]) - along * self.z[i]); });
+    return product / length;
+  }
+  /// What of z lies in a direction with that product.
+  SSL_FN double share(double product) const { return square <= 1e-24 ? 0.0 : product / square; }
+};
 
 /// What the losses of this file's kind carry: columns, their targets, and room for numbers per image.
 template <class B>
@@ -70,18 +78,18 @@ struct pulled_views {
   cview<B> z, t;               // (d, V n)
   view<B> dz;                  // (d, V n)
   view<B> sum;                 // (d, n) of the unit targets; empty where two views make do without
-  accumulator_view<B> length;  // (2, V n) of the columns of z and t
+  accumulator_view<B> square;  // (2, V n) clamped, of the columns of z and t
   accumulator_view<B> value;   // (1, n)
   index views, n;
 
-  /// Lengths of all views of image j, kept for `z_length` and `t_length`.
+  /// The squares of all views of image j.
   template <class Team>
   SSL_FN void measure(const Team& team, index j) const {
     for (index v = 0; v < views; ++v) {
       const index k = v * n + j;
-      const double mine = clamped_length(team, z.column(k), z.rows);
-      const double theirs = t.data == z.data ? mine : clamped_length(team, t.column(k), t.rows);
-      const auto keep = length;
+      const double mine = clamped_square(team, z.column(k), z.rows);
+      const double theirs = t.data == z.data ? mine : clamped_square(team, t.column(k), t.rows);
+      const auto keep = square;
       team.for_each(1, [=](index) {
         keep(0, k) = mine;
         keep(1, k) = theirs;
@@ -95,12 +103,15 @@ struct pulled_views {
     team.for_each(z.rows, [=](index i) {
       double total = 0;
       for (index k = j; k < self.t.cols; k += self.n)
-        total += static_cast<double>(self.t(i, k)) / self.length(1, k);
+        total += static_cast<double>(self.t(i, k)) * self.t_inverse(k);
       self.sum(i, j) = static_cast<typename B::scalar>(total);
     });
   }
-  SSL_FN double z_length(index k) const { return length(0, k); }
-  SSL_FN double t_length(index k) const { return length(1, k); }
+  /// 1 / |t| of column k.
+  SSL_FN double t_inverse(index k) const { return 1.0 / std::sqrt(square(1, k)); }
+  SSL_FN pulled_column<typename B::scalar> column(index k) const {
+    return {z.column(k), dz.column(k), z.rows, square(0, k)};
+  }
 };
 
 /// The scratch of a pull on this batch.
@@ -111,15 +122,15 @@ pulled_views<B> take_pulled_views(Ctx& ctx, view_batch<B> z, view<B> dz, bool wi
           .t = z.references(),
           .dz = dz,
           .sum = with_sum ? ctx.take(z.features(), n) : view<B>{},
-          .length = ctx.take_accumulator(2, z.z.cols),
+          .square = ctx.take_accumulator(2, z.z.cols),
           .value = ctx.take_accumulator(1, n),
           .views = z.views,
           .n = n};
 }
 
-struct offset_scale {  // a + b x
-  double offset, factor;
-  SSL_FN double operator()(double x) const { return offset + factor * x; }
+struct scaled_gap {  // a (b + c x)
+  double scale, offset, factor;
+  SSL_FN double operator()(double x) const { return scale * (offset + factor * x); }
 };
 
 /// Every view towards the other views' unit targets: value_j = sum_v u_v . (S - t_v). Linear in V.
@@ -132,16 +143,14 @@ struct pull_to_others {
   SSL_FN void operator()(const Team& team, index j) const {
     of.measure(team, j);
     if (of.views > 2) of.add_up(team, j);
-    const index d = of.z.rows;
     double total = 0;
     for (index v = 0; v < of.views; ++v) {
       const index k = v * of.n + j, other = (1 - v) * of.n + j;
       if (of.views == 2) {
-        total += pull_column(team, of.z.column(k), of.dz.column(k), d, of.z_length(k), slope,
-                             of.t.column(other), 1.0 / of.t_length(other));
+        total += of.column(k).towards(team, slope, of.t.column(other), of.square(1, other));
       } else {
-        total += pull_column(team, of.z.column(k), of.dz.column(k), d, of.z_length(k), slope,
-                             as_const(of.sum).column(j), of.t.column(k), 1.0 / of.t_length(k));
+        total +=
+            of.column(k).towards(team, slope, as_const(of.sum).column(j), of.t.column(k), of.t_inverse(k));
       }
     }
     const auto value = of.value;
@@ -157,10 +166,10 @@ void add_mean_cosine(Ctx& ctx, double weight, double offset, double factor, view
   if (z.views < 2) return;
   scratch_scope scope(ctx);
   const double n = static_cast<double>(z.samples()),
-               mean = factor / static_cast<double>(z.views * (z.views - 1)) / n;
+               mean = factor / static_cast<double>(z.views * (z.views - 1));
   const auto of = take_pulled_views(ctx, z, dz, z.views > 2);
-  for_each_column(ctx.be, z.samples(), pull_to_others<B>{of, weight * mean});
-  map_reduce(ctx.be, value, fn::plus{}, offset_scale{offset / n, mean}, of.value);
+  for_each_column(ctx.be, z.samples(), pull_to_others<B>{of, weight * mean / n});
+  map_reduce(ctx.be, value, fn::plus{}, scaled_gap{1.0 / n, offset, mean}, of.value);
 }
 
 }  // namespace detail

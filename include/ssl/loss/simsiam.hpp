@@ -20,6 +20,8 @@ struct simsiam {
   void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) const {
     detail::add_mean_cosine(ctx, weight, 0.0, -1.0, z, value, dz);
   }
+
+  constexpr collapse_value collapsed(batch_shape, double) const { return {.value = -1, .best = true}; }
 };
 
 }  // namespace ssl
