@@ -99,6 +99,7 @@
 #include "ssl/patch/sampler.hpp"
 #include "ssl/patch/views.hpp"
 #include "ssl/train/branches.hpp"
+#include "ssl/train/collapse.hpp"
 #include "ssl/train/guard.hpp"
 #include "ssl/train/monitor.hpp"
 #include "ssl/train/trainer.hpp"
