@@ -12,8 +12,9 @@
 
 namespace ssl_example {
 
-/// What a loss is given beside the views.
-enum class wants { nothing, maybe, must };
+/// What a loss does with an input beside the views: refuses it, takes it without using it (so that a family
+/// shares one command line), uses it where it is given, or needs it.
+enum class wants { nothing, ignored, maybe, must };
 
 struct extra_inputs {
   wants targets = wants::nothing;     // (V, N, D): the views through a network that gets no gradient

@@ -34,8 +34,8 @@ std::string describe(const std::vector<loss_entry>& all) {
     std::vector<std::string> parameters, inputs;
     for (const parameter& p : entry.parameters) parameters.push_back(p.name + " = " + short_text(p.value));
     const auto add = [&](wants how, const char* option) {
-      if (how != wants::nothing)
-        inputs.push_back(option + std::string(how == wants::maybe ? " (optional)" : ""));
+      constexpr const char* note[] = {"", " (not used)", " (optional)", ""};
+      if (how != wants::nothing) inputs.push_back(std::string(option) + note[static_cast<int>(how)]);
     };
     add(entry.inputs.targets, "--targets");
     add(entry.inputs.directions, "--directions");

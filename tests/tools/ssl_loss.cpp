@@ -47,20 +47,30 @@ TEST_CASE("tools/ssl_loss: prints a known value, its terms and the shape") {
 
 TEST_CASE("tools/ssl_loss: every listed loss runs on both sides and in both precisions, with one result") {
   const temporary_folder folder;
-  write_npy(folder / "z.npy", {3, 5, 7}, noise(105, 3));
+  write_npy(folder / "z.npy", {3, 9, 7}, noise(189, 3));
+  write_npy(folder / "targets.npy", {3, 9, 7}, noise(189, 4));
+  write_npy(folder / "directions.npy", {9, 7}, noise(63, 5));
+  write_npy(folder / "queue.npy", {5, 7}, noise(35, 6));
+  write_npy(folder / "prototypes.npy", {4, 7}, noise(28, 7));
   const finished list = ssl_loss("--list");
   REQUIRE(list.code == 0);
   std::istringstream lines(list.out);
   int losses = 0;
+  std::string loss;
   for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line[0] == ' ') continue;
+    if (line[0] != ' ') loss = line;
+    if (!line.starts_with("  inputs ")) continue;
     ++losses;
-    INFO(line);
-    const std::string call = "--loss " + line + " --views " + folder / "z.npy";
+    INFO(loss << ":" << line);
+    std::string call = "--loss " + loss + " --views " + folder / "z.npy";
+    for (const std::string input : {"targets", "directions", "queue", "prototypes"})
+      if (line.find("--" + input) != std::string::npos)
+        call += " --" + input + " " + folder / (input + ".npy");
     const finished best = ssl_loss(call);
+    INFO(best.error);
     REQUIRE(best.code == 0);
     const double value = best.json()["value"];
-    CHECK(best.json()["side"] == "samples");
+    CHECK(best.json()["side"] == "features");
     for (const std::string side : {"features", "samples"}) {
       const finished exact = ssl_loss(call + " --side " + side),
                      quick = ssl_loss(call + " --dtype f32 --side " + side);
@@ -136,7 +146,7 @@ TEST_CASE("tools/ssl_loss: a wrong command line is one sentence") {
   write_npy(folder / "z.npy", {2, 8, 6}, sines());
   const std::string views = " --views " + folder / "z.npy";
   check_refused(ssl_loss("--loss nothing" + views),
-                "expected one of vicreg, vicreg.inv, vicreg.var, vicreg.cov, tcr");
+                "expected one of vicreg, vicreg.inv, vicreg.var, vicreg.cov, ");
   check_refused(ssl_loss(views), "--loss is missing");
   check_refused(ssl_loss("--loss vicreg"), "--views is missing");
   check_refused(ssl_loss("--loss vicreg --set lambda=1" + views), "expected one of gamma, eps, inv_weight");
@@ -153,6 +163,59 @@ TEST_CASE("tools/ssl_loss: a wrong command line is one sentence") {
   check_refused(ssl_loss("--loss vicreg --dtype f16" + views), "f16 not in {f32,f64}");
   check_refused(ssl_loss("--loss vicreg --side left" + views), "left not in {auto,features,samples}");
   check_refused(ssl_loss("--loss vicreg --unknown" + views), "--unknown");
+}
+
+TEST_CASE("tools/ssl_loss: targets are compared with, and the views where there are none") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  write_npy(folder / "t.npy", {2, 8, 6}, noise(96, 1));
+  const std::string call = "--loss byol --views " + folder / "z.npy";
+  const auto alone = ssl_loss(call).json(), itself = ssl_loss(call + " --targets " + folder / "z.npy").json(),
+             other = ssl_loss(call + " --targets " + folder / "t.npy").json();
+  CHECK(near(alone["value"], 0.0712582246, 1e-8));
+  CHECK(itself == alone);
+  CHECK(other["value"].get<double>() > 1);
+}
+
+TEST_CASE("tools/ssl_loss: an input that is missing or not used is one sentence") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  const std::string views = " --views " + folder / "z.npy";
+  check_refused(ssl_loss("--loss msb_loo" + views), "--targets is missing, the loss msb_loo needs it");
+  check_refused(ssl_loss("--loss msb_brownian" + views),
+                "--directions is missing, the loss msb_brownian needs it");
+  check_refused(ssl_loss("--loss vicreg --queue q.npy" + views), "--queue q.npy: the loss vicreg uses none");
+  check_refused(ssl_loss("--loss ntxent --prototypes p.npy" + views),
+                "--prototypes p.npy: the loss ntxent uses none");
+  check_refused(ssl_loss("--loss byol --directions g.npy" + views),
+                "--directions g.npy: the loss byol uses none");
+}
+
+TEST_CASE(
+    "tools/ssl_loss: an input of another shape than the views call for is one sentence, and no output") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  const auto refused = [&](const std::string& loss, const std::string& option, const std::string& what) {
+    const std::size_t before = folder.files();
+    const finished f = ssl_loss("--loss " + loss + " --views " + folder / "z.npy" + " --" + option + " " +
+                                folder / "e.npy" + " --grad-out " + folder / "g.npy");
+    check_refused(f, what);
+    CHECK(f.complains_of(folder / "e.npy"));
+    CHECK(folder.files() == before);
+  };
+  refused("byol", "targets", "no such file");
+  write_npy(folder / "e.npy", {2, 8, 5}, noise(80, 1));
+  refused("byol", "targets", "has shape (2, 8, 5), expected (2, 8, 6) for views of shape (2, 8, 6)");
+  write_npy(folder / "e.npy", {16, 6}, sines());
+  refused("byol", "targets", "has shape (16, 6), expected 3 axes (views, samples, features)");
+  refused("msb_brownian", "directions", "has shape (16, 6), expected (8, 6)");
+  write_npy(folder / "e.npy", {2, 8, 6}, std::vector<std::int32_t>(96));
+  refused("byol", "targets", "has the dtype i4, expected f4 or f8");
+  auto z = sines();
+  z[7] = std::numeric_limits<double>::quiet_NaN();
+  write_npy(folder / "e.npy", {2, 8, 6}, z);
+  refused("byol", "targets", "element 7 is NaN");
+  refused("msb_brownian", "directions", "expected 2 axes (samples, features)");
 }
 
 TEST_CASE("tools/ssl_loss: a bad file is one sentence that names it, and no gradient is left behind") {
