@@ -61,12 +61,24 @@ TEST_CASE("nn/recipes: the projector is VICReg's, biases in the hidden layers on
   CHECK_THROWS_AS(ssl::projector({}), ssl::option_error);
 }
 
+TEST_CASE(
+    "nn/recipes: a plain projector has linear layers with biases and ReLU between them, no batch norm") {
+  const auto net = ssl::plain_projector({16, 8});
+  CHECK(net.output({32, 1, 1}) == ssl::image_shape{8, 1, 1});
+  const auto table = net.parameters({32, 1, 1});
+  CHECK(table.size() == 4);
+  CHECK(has(table, "last.bias"));
+  for (const ssl::segment& s : table) CHECK(s.kind != ssl::role::buffer);
+  CHECK_THROWS_AS(ssl::plain_projector({}), ssl::option_error);
+}
+
 TEST_CASE_TEMPLATE("nn/recipes: the patch encoder and a projector agree with finite differences", B,
                    SSL_DOUBLE_BACKENDS) {
   CHECK(ssl::test::gradient_error<B>(ssl::patch_encoder({.widths = {3, 4}}), {2, 6, 6}, 4) < 1e-6);
   CHECK(ssl::test::gradient_error<B>(ssl::patch_encoder({.widths = {3, 4}, .stem_stride = 1, .features = 5}),
                                      {2, 4, 4}, 6) < 1e-6);
   CHECK(ssl::test::gradient_error<B>(ssl::projector({5, 4, 3}), {4, 1, 1}, 6) < 1e-6);
+  CHECK(ssl::test::gradient_error<B>(ssl::plain_projector({5, 4, 3}), {4, 1, 1}, 6) < 1e-6);
 }
 
 TEST_CASE_TEMPLATE("nn/recipes: a small residual network agrees with finite differences", B,

@@ -107,4 +107,15 @@ inline auto projector(const std::vector<index>& widths, projector_options option
          named("last", linear{.out = widths.back(), .bias = options.last_bias});
 }
 
+/// Linear, ReLU for every width but the last, then a linear layer: a head without batch norm (MoCo v2, arXiv
+/// 2003.04297).
+inline auto plain_projector(const std::vector<index>& widths) {
+  if (widths.empty()) throw option_error("ssl::plain_projector: there are no widths, expected at least one");
+  using block = decltype(named("linear", linear{}) | named("relu", relu{}));
+  std::vector<block> hidden;
+  for (std::size_t k = 0; k + 1 < widths.size(); ++k)
+    hidden.push_back(named("linear", linear{.out = widths[k]}) | named("relu", relu{}));
+  return named("hidden", stack<block>(std::move(hidden))) | named("last", linear{.out = widths.back()});
+}
+
 }  // namespace ssl
