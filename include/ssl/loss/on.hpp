@@ -13,6 +13,11 @@
 
 namespace ssl {
 
+/// A change and a loss that have a shorter way together specialise this with `static bool applies(change)`
+/// and `static void add(ctx, change, loss, weight, z, values, dz)`, which does what on_columns::add does.
+template <class Change, LossTerm L>
+struct fused {};
+
 template <class Change, LossTerm L>
 struct on_columns {
   using kind = loss_kind;
@@ -39,6 +44,9 @@ struct on_columns {
                   "ssl: a change of columns has `forward(ctx, z, t) const`, which returns a tape, and "
                   "`backward(ctx, tape, z, t, dt, dz) const`.");
     scratch_scope scope(ctx);
+    if constexpr (requires { fused<Change, L>::applies(change); })
+      if (fused<Change, L>::applies(change))
+        return fused<Change, L>::add(ctx, change, loss, weight, z, values, dz);
     const index d = z.features(), columns = z.z.cols;
     const auto t = ctx.take(d, columns), dt = ctx.take(d, columns);
     const auto tape = change.forward(ctx, z, t);
