@@ -15,7 +15,7 @@
 /// batch: a caller who changes `key` every step gets new ones. Cost: one pass over z, dz and the directions;
 /// drawing them costs more than the pass. Columns need not have length one.
 
-#include "ssl/loss/pull.hpp"
+#include "ssl/loss/directions.hpp"
 
 namespace ssl {
 
@@ -35,7 +35,7 @@ struct brownian {
     cview<B> r = z.directions;  // (d, count)
     if (r.data == nullptr) {
       const auto drawn = ctx.take(z.features(), count);
-      for_each_column(ctx.be, count, draw<B>{drawn, z.key, n});
+      for_each_column(ctx.be, count, detail::draw_directions<B>{drawn, z.key, n, purpose::direction});
       r = drawn;
     } else if (r.rows != z.features() || r.cols != count) {
       throw shape_error("ssl::brownian: the directions are " + detail::extent(r) + "; they must be " +
@@ -66,26 +66,6 @@ struct brownian {
       const double along = column.towards(team, slope, direction, detail::clamped_square(team, direction, d));
       const auto out = each;
       team.for_each(1, [=](index) { out.data[k] = along; });
-    }
-  };
-
-  template <class B>
-  struct draw {
-    view<B> r;  // (d, count)
-    rng_key key;
-    index n;
-
-    template <class Team>
-    SSL_FN void operator()(const Team& team, index k) const {
-      const auto self = *this;
-      // Two numbers of a block of the generator at a time.
-      team.for_each((r.rows + 1) / 2, [=](index pair) {
-        random_stream stream(self.key, k % self.n, k / self.n, purpose::direction);
-        stream.seek(4 * pair);
-        self.r(2 * pair, k) = static_cast<typename B::scalar>(stream.normal());
-        if (2 * pair + 1 < self.r.rows)
-          self.r(2 * pair + 1, k) = static_cast<typename B::scalar>(stream.normal());
-      });
     }
   };
 
