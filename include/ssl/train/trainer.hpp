@@ -15,7 +15,7 @@
 #include "ssl/optim/schedule.hpp"
 #include "ssl/patch/views.hpp"
 #include "ssl/train/branches.hpp"
-#include "ssl/train/monitor.hpp"
+#include "ssl/train/collapse.hpp"
 
 namespace ssl {
 
@@ -30,13 +30,14 @@ struct run_options {
 
 /// What an observer sees every `log_every` steps and at the end of each epoch.
 struct step_record {
-  index step = 0, steps = 0;     // steps done, steps in all
-  index epoch = 0, epochs = 0;   // the running epoch, counted from 0
-  double rate = 0;               // learning rate of the last step
-  loss_report loss;              // of the last step
-  health projections;            // spread and rank of z
-  double images_per_second = 0;  // since the last record
-  double seconds = 0;            // since the run began, observers included
+  index step = 0, steps = 0;           // steps done, steps in all
+  index epoch = 0, epochs = 0;         // the running epoch, counted from 0
+  double rate = 0;                     // learning rate of the last step
+  loss_report loss;                    // of the last step
+  health projections;                  // of what the loss saw
+  std::vector<collapse_sign> signs{};  // of a collapse, where there are any
+  double images_per_second = 0;        // since the last record
+  double seconds = 0;                  // since the run began, observers included
 };
 
 /// Trains the networks of a method on a dataset. Everything that a step touches is allocated on construction
@@ -138,7 +139,8 @@ class trainer {
                          .epochs = options_.epochs,
                          .rate = rate,
                          .loss = report(c, loss_, values()),
-                         .projections = check_health(c, projections())};
+                         .projections = check_health(c, projections(), views_.count())};
+      record.signs = collapse_signs(loss_, record.loss, shape(), record.projections);
       const auto now = std::chrono::steady_clock::now();
       record.seconds = std::chrono::duration<double>(now - start).count();
       record.images_per_second = static_cast<double>((s + 1 - last_step) * options_.batch) /
