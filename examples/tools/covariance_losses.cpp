@@ -1,14 +1,27 @@
 // Losses that are functions of second moments.
 
+#include "ssl/loss/barlow.hpp"
 #include "ssl/loss/frobenius.hpp"
 #include "ssl/loss/recipes.hpp"
 #include "tools/registry.hpp"
 
 namespace ssl_example {
 
+namespace {
+
+/// One type for the whole and for its parts: less to compile, and the evaluation of both parts together.
+auto barlow_twins(double eps, double on_weight, double off_weight) {
+  return ssl::on(ssl::standardized{.epsilon = eps},
+                 on_weight * ssl::on_diagonal{} + off_weight * ssl::off_diagonal{});
+}
+
+}  // namespace
+
 std::vector<loss_entry> covariance_losses() {
   using namespace ssl;
   const parameter gamma{"gamma", 1, 0}, eps{"eps", 1e-4, 0};
+  const parameter bn_eps{"eps", 1e-5, 0};
+  const std::string barlow = "arXiv 2103.03230, facebookresearch/barlowtwins";
   const std::string vicreg = "arXiv 2105.04906, facebookresearch/vicreg";
   return {
       library_loss({.name = "vicreg",
@@ -36,6 +49,41 @@ std::vector<loss_entry> covariance_losses() {
                     .source = vicreg,
                     .least_views = 2},
                    [](const settings&) { return covariance{}; }),
+      library_loss({.name = "vicreg_paper",
+                    .formula = "vicreg with inv summed over features and var summed over views",
+                    .source = "arXiv 2105.04906, as its formulas read",
+                    .least_views = 2},
+                   [](const settings&) { return ssl::vicreg_paper(); }),
+      library_loss({.name = "vicreg_solo_learn",
+                    .formula = "vicreg with var summed over views",
+                    .source = "vturrisi/solo-learn",
+                    .least_views = 2},
+                   [](const settings&) { return ssl::vicreg_solo_learn(); }),
+      library_loss({.name = "vicreg_vicregl",
+                    .formula = "vicreg with cov averaged over views",
+                    .source = "facebookresearch/VICRegL, its global criterion",
+                    .least_views = 2},
+                   [](const settings&) { return ssl::vicreg_vicregl(); }),
+      library_loss(
+          {.name = "barlow",
+           .formula = "on + lambda * off, C = a^T b / N of standardised features, mean over pairs of "
+                      "views",
+           .source = barlow,
+           .least_views = 2,
+           .parameters = {{"lambda", 0.0051}, bn_eps}},
+          [](const settings& s) { return barlow_twins(s["eps"], 1, s["lambda"]); }),
+      library_loss({.name = "barlow.on",
+                    .formula = "sum_i (1 - C_ii)^2",
+                    .source = barlow,
+                    .least_views = 2,
+                    .parameters = {bn_eps}},
+                   [](const settings& s) { return barlow_twins(s["eps"], 1, 0); }),
+      library_loss({.name = "barlow.off",
+                    .formula = "sum of C_ij^2, i != j",
+                    .source = barlow,
+                    .least_views = 2,
+                    .parameters = {bn_eps}},
+                   [](const settings& s) { return barlow_twins(s["eps"], 0, 1); }),
       library_loss(
           {.name = "tcr",
            .formula = "mean over views of -1/2 logdet(I + D / (N eps^2) z z^T), samples of length one",

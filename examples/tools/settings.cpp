@@ -14,11 +14,16 @@ double number(const parameter& p, const std::string& text) {
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
   const bool finite = !text.empty() && *end == '\0' && std::isfinite(value);
-  if (!finite || (p.whole && value != std::floor(value)) || value < p.least || (p.open && value == p.least))
-    throw ssl::option_error(
-        "--set " + p.name + "=" + text + ": expected a " + (p.whole ? "whole" : "finite") + " number" +
-        (std::isfinite(p.least) ? (p.open ? " above " : " of at least ") + short_text(p.least) : ""));
-  return value;
+  if (finite && !(p.whole && value != std::floor(value)) && value >= p.least && value <= p.most &&
+      !(p.open && value == p.least))
+    return value;
+  std::string range;
+  if (std::isfinite(p.most))
+    range = " from " + short_text(p.least) + " to " + short_text(p.most);
+  else if (std::isfinite(p.least))
+    range = (p.open ? " above " : " of at least ") + short_text(p.least);
+  throw ssl::option_error("--set " + p.name + "=" + text + ": expected a " + (p.whole ? "whole" : "finite") +
+                          " number" + range);
 }
 
 }  // namespace

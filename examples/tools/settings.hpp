@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ssl_example {
@@ -11,13 +12,19 @@ namespace ssl_example {
 /// A number in at most six digits.
 std::string short_text(double value);
 
-/// A number that --set may change. Values lie in [least, infinity), or above it where `open`.
+/// A number that --set may change. Values lie in [least, most], above `least` where `open`.
 struct parameter {
   std::string name;
   double value = 0;  // the default
   double least = -std::numeric_limits<double>::infinity();
   bool open = false, whole = false;
+  double most = std::numeric_limits<double>::infinity();
 };
+
+/// A parameter that is 0 or 1.
+inline parameter flag(std::string name, bool value) {
+  return {std::move(name), value ? 1.0 : 0.0, 0, false, true, 1};
+}
 
 /// The parameters of one loss with the values of one run.
 class settings {
