@@ -1,4 +1,5 @@
-// The verbs `cholesky`, `cholesky_solve` and `eigh`, in the backend's scalar and in double.
+// The verbs `cholesky`, `cholesky_solve`, `triangular_solve` and `eigh`, in the backend's scalar and in
+// double.
 
 #include <limits>
 
@@ -50,7 +51,7 @@ TEST_CASE_TEMPLATE(
     "backend/cholesky: the factor times its transpose is the matrix, whose upper triangle is not read", B,
     SSL_BACKENDS) {
   B be;
-  for (const index n : {1, 2, 7, 70, 150}) {
+  for (const index n : {1, 2, 7, 70, 150, 300, 530}) {
     CAPTURE(n);
     const auto a = rounded<B>(symmetric(n, 1, 1));
     auto lower_only = a;
@@ -76,7 +77,7 @@ TEST_CASE_TEMPLATE("backend/cholesky: reports a matrix that is not positive defi
   const matrix<B> negative(be, 1, 1, {-1});
   cholesky(be, negative(), info());
   CHECK(info.get()[0] != 0);
-  for (const index n : {2, 40})
+  for (const index n : {2, 40, 400})
     for (const index where : {index{0}, n - 1}) {  // in the last row, first column and diagonal
       auto a = symmetric(n, 2, 1);
       a[at(n - 1, where, n)] = nan;
@@ -92,8 +93,8 @@ TEST_CASE_TEMPLATE("backend/cholesky: reports a matrix that is not positive defi
 
 TEST_CASE_TEMPLATE("backend/cholesky_solve: solves for several columns in place", B, SSL_BACKENDS) {
   B be;
-  for (const index n : {1, 7, 70})
-    for (const index cols : {1, 5}) {
+  for (const index n : {1, 7, 70, 200})
+    for (const index cols : {1, 5, 50}) {
       CAPTURE(n);
       CAPTURE(cols);
       const auto a = rounded<B>(symmetric(n, 3, 1)), x = normals(n * cols, 4);
@@ -103,6 +104,33 @@ TEST_CASE_TEMPLATE("backend/cholesky_solve: solves for several columns in place"
       cholesky_solve(be, factor.read(), b());
       CHECK(relative_error(b.get(), x) <= 10 * tolerance<B>);  // the matrix has a condition number below 10
       CHECK(b.intact());
+    }
+}
+
+TEST_CASE_TEMPLATE(
+    "backend/triangular_solve: solves with a lower triangle or its transpose in place, and reads no more", B,
+    SSL_BACKENDS) {
+  B be;
+  for (const index n : {1, 7, 70, 200})
+    for (const index cols : {1, 5, 50}) {
+      CAPTURE(n);
+      CAPTURE(cols);
+      auto l = rounded<B>(normals(n * n, 3, 0.5 / std::sqrt(static_cast<double>(n)))), only_lower = l;
+      for (index j = 0; j < n; ++j)
+        for (index i = 0; i <= j; ++i) {
+          l[at(i, j, n)] = i == j ? 1.5 : 0;
+          only_lower[at(i, j, n)] = i == j ? 1.5 : nan;
+        }
+      const auto x = normals(n * cols, 4);
+      const block<B> factor(be, n, n, only_lower), b(be, n, cols, times(l, x, n, cols)),
+          c(be, n, cols, times(transposed(l, n), x, n, cols));
+      triangular_solve(be, trans::no, factor.read(), b());
+      CHECK(relative_error(b.get(), x) <= 10 * tolerance<B>);
+      CHECK(b.intact());
+      triangular_solve(be, trans::yes, factor.read(), c());
+      CHECK(relative_error(c.get(), x) <= 10 * tolerance<B>);
+      CHECK(c.intact());
+      CHECK(factor.intact());
     }
 }
 
@@ -147,6 +175,10 @@ TEST_CASE_TEMPLATE("backend/cholesky: factorisations take doubles on any backend
   CHECK(info.get()[0] == 0);
   cholesky_solve(be, factor.read(), b());
   CHECK(relative_error(b.get(), x) <= 1e-13);
+  const doubles<B> c(be, n, 1, times(a, x, n, 1));
+  triangular_solve(be, trans::no, factor.read(), c());
+  triangular_solve(be, trans::yes, factor.read(), c());
+  CHECK(relative_error(c.get(), x) <= 1e-13);
   const doubles<B> vectors(be, n, n, a), values(be, n, 1, x);
   eigh(be, vectors(), values(), info());
   CHECK(info.get()[0] == 0);
@@ -169,6 +201,7 @@ TEST_CASE_TEMPLATE("backend/cholesky: an empty matrix is a success", B, SSL_BACK
   eigh(be, none(), no_values(), info());
   CHECK(info.get()[0] == 0);
   cholesky_solve(be, factor.read(), empty());
+  triangular_solve(be, trans::no, factor.read(), empty());
   CHECK(empty.get().empty());
 }
 
@@ -182,6 +215,9 @@ TEST_CASE_TEMPLATE("backend/verbs: factorisations ask for square matrices", B, S
   CHECK_THROWS_WITH_AS(cholesky_solve(be, square(), b()),
                        "ssl::cholesky_solve: l is 3x3, b is 2x1; l must be square with b's rows",
                        shape_error);
+  CHECK_THROWS_WITH_AS(triangular_solve(be, trans::yes, square(), b()),
+                       "ssl::triangular_solve: l is 3x3, b is 2x1; l must be square with b's rows",
+                       shape_error);
   CHECK_THROWS_WITH_AS(eigh(be, square(), b(), info()),
                        "ssl::eigh: a is 3x3, w is 2x1; a must be square, w 3x1, info 1x1", shape_error);
 }
@@ -192,6 +228,7 @@ TEST_CASE_TEMPLATE("backend/cholesky: factorising again allocates nothing", B, S
   const auto verbs = [&] {
     cholesky(be, a(), info());
     cholesky_solve(be, a.read(), b());
+    triangular_solve(be, trans::yes, a.read(), b());
   };
   verbs();
   const index settled = be.allocations();

@@ -14,6 +14,8 @@
                                                            ssl::matrix_view<T, ssl::host_space>);            \
   linkage template void ssl::eigen_backend<T>::cholesky_solve<T>(ssl::matrix_view<const T, ssl::host_space>, \
                                                                  ssl::matrix_view<T, ssl::host_space>);      \
+  linkage template void ssl::eigen_backend<T>::triangular_solve<T>(                                          \
+      ssl::trans, ssl::matrix_view<const T, ssl::host_space>, ssl::matrix_view<T, ssl::host_space>);         \
   linkage template void ssl::eigen_backend<T>::eigh<T>(ssl::matrix_view<T, ssl::host_space>,                 \
                                                        ssl::matrix_view<T, ssl::host_space>,                 \
                                                        ssl::matrix_view<T, ssl::host_space>);

@@ -1,5 +1,5 @@
 #pragma once
-/// The law of this folder: what a backend is. Twelve verbs; everything above them is written once.
+/// The law of this folder: what a backend is. Thirteen verbs; everything above them is written once.
 ///
 /// `map`             out(i, j) = f(x...) or f(i, j, x...); out may be one of the inputs, f may read views it
 /// carries,
@@ -14,6 +14,7 @@
 /// `syrk`            c = alpha op(a) op(a)^T + beta c, both triangles written, half the work of `gemm`.
 /// `cholesky`        a = L in the lower triangle, in place; info (1, 1) is 0 on success, stays on the device.
 /// `cholesky_solve`  b = (L L^T)^-1 b, in place.
+/// `triangular_solve` b = op(L)^-1 b, in place, L lower triangular; the rest of L is not read.
 /// `eigh`            a (n, n) symmetric: columns become eigenvectors, w (n, 1) ascending eigenvalues; info as
 /// above. `upload`, `download`, `wait`, `allocate`: the only verbs that may wait or allocate; none appears in
 /// a step.
@@ -22,7 +23,7 @@
 /// what must not lose digits (spectra, least squares) is computed in double on any backend.
 ///
 /// A backend may offer wider verbs (`conv2d_forward`, ...); the front door that needs one prefers it and
-/// otherwise composes it from these twelve, with equal results.
+/// otherwise composes it from these thirteen, with equal results.
 
 #include <concepts>
 
@@ -76,9 +77,11 @@ concept Factoring = BackendTypes<B> &&
              matrix_view<const double, typename B::space> ld) {
   be.cholesky(a, info);
   be.cholesky_solve(l, b);
+  be.triangular_solve(trans::yes, l, b);
   be.eigh(a, b, info);
   be.cholesky(ad, ad);
   be.cholesky_solve(ld, ad);
+  be.triangular_solve(trans::yes, ld, ad);
   be.eigh(ad, ad, ad);
 };
 
@@ -111,8 +114,8 @@ consteval bool check_backend() {
       "scalar and for double.");
   static_assert(
       Factoring<B>,
-      "ssl: a Backend has `cholesky(a, info)`, `cholesky_solve(l, b)` and `eigh(a, w, info)`, for its scalar "
-      "and for double.");
+      "ssl: a Backend has `cholesky(a, info)`, `cholesky_solve(l, b)`, `triangular_solve(op, l, b)` and "
+      "`eigh(a, w, info)`, for its scalar and for double.");
   static_assert(Moving<B>,
                 "ssl: a Backend has `upload(from, to)`, `download(from, to)`, `wait()`, `allocate<T>(count)` "
                 "and `allocations()`.");

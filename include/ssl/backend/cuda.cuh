@@ -124,6 +124,12 @@ class cuda_backend {
                 "cusolverDnXpotrs");
   }
   template <class U>
+  void triangular_solve(trans op, matrix_view<const U, device_space> l, matrix_view<U, device_space> b) {
+    cuda::check(cuda::trsm(handles_.blas.get(), cuda::op(op), cuda::narrow(b.rows), cuda::narrow(b.cols),
+                           l.data, cuda::stride(l), b.data, cuda::stride(b)),
+                "cublas trsm");
+  }
+  template <class U>
   void eigh(matrix_view<U, device_space> a, matrix_view<U, device_space> w,
             matrix_view<U, device_space> info) {
     auto* const solver = handles_.solver.get();

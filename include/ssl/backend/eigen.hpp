@@ -11,6 +11,7 @@
 #include "ssl/backend/eigen/conv.hpp"
 #include "ssl/backend/eigen/dense.hpp"
 #include "ssl/backend/eigen/elementwise.hpp"
+#include "ssl/backend/eigen/factor.hpp"
 #include "ssl/backend/eigen/parallel.hpp"
 #include "ssl/backend/team.hpp"
 #include "ssl/backend/verbs.hpp"
@@ -97,18 +98,15 @@ class eigen_backend {
 
   template <class U>
   void cholesky(matrix_view<U, host_space> a, matrix_view<U, host_space> info) {
-    auto in_place = cpu::eigen_map(a);
-    Eigen::LLT<Eigen::Ref<cpu::dense<U>, Eigen::Unaligned, Eigen::OuterStride<>>> factor(in_place);
-    // A NaN fails no comparison inside, so it would pass as a success.
-    const bool good = factor.info() == Eigen::Success && in_place.diagonal().allFinite();
-    info(0, 0) = good ? U{0} : U{1};
+    info(0, 0) = cpu::cholesky<U>(threads_, a) ? U{0} : U{1};
   }
   template <class U>
   void cholesky_solve(matrix_view<const U, host_space> l, matrix_view<U, host_space> b) {
-    const auto factor = cpu::eigen_map(l);
-    auto x = cpu::eigen_map(b);
-    factor.template triangularView<Eigen::Lower>().solveInPlace(x);
-    factor.template triangularView<Eigen::Lower>().adjoint().solveInPlace(x);
+    cpu::cholesky_solve<U>(threads_, l, b);
+  }
+  template <class U>
+  void triangular_solve(trans op, matrix_view<const U, host_space> l, matrix_view<U, host_space> b) {
+    cpu::triangular_solve<U>(threads_, op, l, b);
   }
   template <class U>
   void eigh(matrix_view<U, host_space> a, matrix_view<U, host_space> w, matrix_view<U, host_space> info) {

@@ -61,6 +61,7 @@ class thrust_backend : private Dense {
   using Dense::eigh;
   using Dense::gemm;
   using Dense::syrk;
+  using Dense::triangular_solve;
   using Dense::upload;
   using Dense::wait;
 

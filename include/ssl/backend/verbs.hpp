@@ -136,6 +136,18 @@ void cholesky_solve(B& be, L l, X b) {
   if (b.size() > 0) be.cholesky_solve(as_const(l), b);
 }
 
+/// b = op(l)^-1 b for l lower triangular, whose other triangle is not read. n^2 cols flops.
+template <class B, MatrixView L, MatrixView X>
+void triangular_solve(B& be, trans op, L l, X b) {
+  detail::same_space<B, L, X>();
+  detail::one_precision<B, X, L>();
+  if (l.rows != l.cols || l.rows != b.rows)
+    detail::require(
+        false, "triangular_solve",
+        "l is " + detail::extent(l) + ", b is " + detail::extent(b) + "; l must be square with b's rows");
+  if (b.size() > 0) be.triangular_solve(op, as_const(l), b);
+}
+
 /// Eigenvectors into a's columns, ascending eigenvalues into w (n, 1). May allocate: not for a step.
 template <class B, MatrixView A, MatrixView W, MatrixView Info>
 void eigh(B& be, A a, W w, Info info) {

@@ -85,6 +85,19 @@ inline cublasStatus_t syrk(cublasHandle_t h, cublasOperation_t op, int n, int k,
   return cublasDsyrk(h, CUBLAS_FILL_MODE_LOWER, op, n, k, &alpha, a, lda, &beta, c, ldc);
 }
 
+inline cublasStatus_t trsm(cublasHandle_t h, cublasOperation_t op, int m, int n, const float* a, int lda,
+                           float* b, int ldb) {
+  const float one = 1;
+  return cublasStrsm(h, CUBLAS_SIDE_LEFT, CUBLAS_FILL_MODE_LOWER, op, CUBLAS_DIAG_NON_UNIT, m, n, &one, a,
+                     lda, b, ldb);
+}
+inline cublasStatus_t trsm(cublasHandle_t h, cublasOperation_t op, int m, int n, const double* a, int lda,
+                           double* b, int ldb) {
+  const double one = 1;
+  return cublasDtrsm(h, CUBLAS_SIDE_LEFT, CUBLAS_FILL_MODE_LOWER, op, CUBLAS_DIAG_NON_UNIT, m, n, &one, a,
+                     lda, b, ldb);
+}
+
 /// A stream and the libraries' handles on it, released together in the right order.
 struct handles {
   template <auto Destroy>
