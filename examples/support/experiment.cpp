@@ -79,6 +79,22 @@ measurement measure_pixels(ssl::context<backend> ctx, const ssl::dataset_split& 
   return {.name = "raw pixels", .knn = scores.knn, .linear = scores.linear};
 }
 
+std::vector<std::pair<std::string, double>> named_health(const ssl::health& h) {
+  std::vector<std::pair<std::string, double>> values{{"feature_spread", h.feature_spread},
+                                                     {"participation_ratio", h.participation_ratio},
+                                                     {"effective_rank", h.effective_rank},
+                                                     {"uniformity", h.uniformity},
+                                                     {"length", h.length}};
+  if (h.alignment) values.emplace_back("alignment", *h.alignment);
+  return values;
+}
+
+std::string joined(const std::vector<ssl::collapse_sign>& signs) {
+  std::string line;
+  for (const auto& sign : signs) line += (line.empty() ? "" : "; ") + sign.text();
+  return line;
+}
+
 namespace {
 
 std::string cell(double fraction) { return fraction < 0 ? "" : percent(fraction); }
@@ -121,7 +137,8 @@ void plot_accuracy(report& page, const std::vector<measurement>& results) {
 
 void plot_losses(report& page, const std::vector<ssl::step_record>& log) {
   if (log.empty()) return;
-  series rank{.name = "effective rank"}, spread{.name = "feature spread"};
+  series rank{.name = "effective rank"}, participation{.name = "participation ratio"},
+      spread{.name = "feature spread"}, alignment{.name = "alignment"}, uniformity{.name = "uniformity"};
   std::vector<series> terms;
   for (const auto& t : log.front().loss.terms) terms.push_back({.name = t.name});
   for (const auto& r : log) {
@@ -130,15 +147,25 @@ void plot_losses(report& page, const std::vector<ssl::step_record>& log) {
       terms[k].x.push_back(step);
       terms[k].y.push_back(r.loss.terms[k].value);
     }
-    rank.x.push_back(step);
-    rank.y.push_back(r.projections.effective_rank);
-    spread.x.push_back(step);
-    spread.y.push_back(r.projections.feature_spread);
+    const auto add = [&](series& to, double value) {
+      to.x.push_back(step);
+      to.y.push_back(value);
+    };
+    add(rank, r.projections.effective_rank);
+    add(participation, r.projections.participation_ratio);
+    add(spread, r.projections.feature_spread);
+    add(uniformity, r.projections.uniformity);
+    if (r.projections.alignment) add(alignment, *r.projections.alignment);
   }
   for (const auto& t : terms) page.line_plot("Loss term '" + t.name + "'", "step", "unweighted value", {t});
-  page.line_plot("Effective rank of the projections", "step", "directions", {rank});
+  page.line_plot("Effective rank (RankMe, epsilon 1e-7) and participation ratio of the projections", "step",
+                 "directions", {rank, participation});
   page.line_plot("Feature spread of the projections", "step", "1 is healthy, 0 a collapse", {spread},
                  {.y_min = 0.0});
+  std::vector<series> geometry{uniformity};
+  if (!alignment.x.empty()) geometry.push_back(alignment);
+  page.line_plot("Alignment of the views and uniformity of the projections", "step", "lower is better",
+                 geometry);
 }
 
 /// A box of a byte image as RGB; one channel becomes grey.
@@ -181,6 +208,7 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
   report page(s.title);
   page.paragraph(s.explanation);
   if (!s.stopped.empty()) page.notice("The run ended early: " + s.stopped + ".");
+  for (const std::string& warning : s.warnings) page.notice("Warning at " + warning + ".");
 
   const measurement* top = nullptr;
   const measurement* raw = nullptr;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ssl/backend/eigen.hpp"
@@ -59,12 +60,19 @@ struct measurement {
   double knn = -1, linear = -1, knn_projection = -1, linear_projection = -1;
 };
 
+/// The monitor's numbers under the names of metrics.jsonl.
+std::vector<std::pair<std::string, double>> named_health(const ssl::health& health);
+
+/// The signs as one line.
+std::string joined(const std::vector<ssl::collapse_sign>& signs);
+
 /// What a run leaves for its report.
 struct run_summary {
   std::string title, explanation;
   std::vector<ssl::step_record> log;
   std::vector<measurement> results;
-  std::string stopped;  // why it ended early; empty where it did not
+  std::string stopped;                // why it ended early; empty where it did not
+  std::vector<std::string> warnings;  // signs of a collapse, each when it first showed
   double training_seconds = 0, seconds = 0;
   index parameters = 0, patch_side = 0;
   std::vector<std::vector<ssl::box>> boxes;  // of the first images' patches, to be shown
@@ -174,9 +182,10 @@ measurement measure_whole(ssl::context<backend> ctx, const std::string& name,
   return result;
 }
 
-/// Trains with progress on stderr and a line of JSON for each record in metrics.jsonl. Ctrl-C and a guard
-/// that finds the run dead end it early; `summary.stopped` then says why. False where there is
-/// nothing to measure: no step was made, or the weights are no longer finite.
+/// Trains with progress on stderr and a line of JSON for each record in metrics.jsonl. A sign of a collapse
+/// is told once, and stands in each line that has it. Ctrl-C and a guard that finds the run dead end it
+/// early; `summary.stopped` then says why. False where there is nothing to measure: no step was made, or the
+/// weights are no longer finite.
 template <class Trainer>
 bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const experiment_options& options,
                          const output_dir& out, run_summary& summary) {
@@ -199,7 +208,9 @@ bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const
                                .images = r.step * options.batch,
                                .terms = terms,
                                .feature_spread = r.projections.feature_spread,
-                               .effective_rank = r.projections.effective_rank};
+                               .effective_rank = r.projections.effective_rank,
+                               .alignment = r.projections.alignment,
+                               .uniformity = r.projections.uniformity};
     if (r.step % per_epoch == 0) {
       live.epoch(state);
     } else {
@@ -208,12 +219,16 @@ bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const
     std::vector<metric> line{
         {"step", r.step}, {"epoch", r.epoch + 1}, {"rate", r.rate}, {"loss", r.loss.total}};
     for (const auto& term : r.loss.terms) line.emplace_back(term.name, term.value);
-    line.emplace_back("feature_spread", r.projections.feature_spread);
-    line.emplace_back("effective_rank", r.projections.effective_rank);
+    for (auto& [name, value] : named_health(r.projections)) line.emplace_back(name, value);
     line.emplace_back("images_per_second", r.images_per_second);
     line.emplace_back("seconds", r.seconds);
+    if (!r.signs.empty()) line.emplace_back("warning", joined(r.signs));
     log.write(line);
-    if (const auto cause = watch.inspect(r.loss, r.projections, r.step)) summary.stopped = *cause;
+    for (const std::string& warning : watch.warnings(r.signs, r.step)) {
+      live.note(warning);
+      summary.warnings.push_back(warning);
+    }
+    if (const auto cause = watch.inspect(r.loss, r.projections, r.step, r.signs)) summary.stopped = *cause;
     if (interrupted())
       summary.stopped =
           "stopped by Ctrl-C after step " + std::to_string(r.step) + " of " + std::to_string(r.steps);

@@ -128,6 +128,8 @@ std::string progress::describe(const progress_state& state, clock::time_point no
   }
   if (state.feature_spread) values += "  spread " + short_number(*state.feature_spread);
   if (state.effective_rank) values += "  rank " + fixed(*state.effective_rank, 1);
+  if (state.alignment) values += "  align " + fixed(*state.alignment, 2);
+  if (state.uniformity) values += "  unif " + fixed(*state.uniformity, 2);
   // A narrow terminal does without the speed, then without the time left; what is left is cut at its edge.
   const auto fits = [&] { return !live_ || (place + rate + left + values).size() < terminal_width(); };
   if (!fits()) rate.clear();

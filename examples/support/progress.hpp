@@ -26,6 +26,8 @@ struct progress_state {
   std::span<const named_value> terms = {};  ///< the loss, term by term
   std::optional<double> feature_spread = {};
   std::optional<double> effective_rank = {};
+  std::optional<double> alignment = {};
+  std::optional<double> uniformity = {};
 };
 
 /// Reports nothing at all when quiet. Costs a clock reading for a step that is not shown.

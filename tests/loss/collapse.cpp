@@ -1,8 +1,12 @@
 #include "ssl/loss/collapse.hpp"
 
+#include "ssl/loss/byol.hpp"
+#include "ssl/loss/centroid.hpp"
 #include "ssl/loss/frobenius.hpp"
+#include "ssl/loss/nt_xent.hpp"
 #include "ssl/loss/on.hpp"
 #include "ssl/loss/recipes.hpp"
+#include "ssl/loss/simsiam.hpp"
 #include "support/losses.hpp"
 
 namespace ssl::test {
@@ -63,6 +67,23 @@ TEST_CASE_TEMPLATE("loss/collapse: the terms of second moments and unit columns 
   check_collapse<B>(frobenius{});
   check_collapse<B>(frobenius{.reduction = over_views::sum});
   check_collapse<B>(on(unit_length{}, frobenius{} + 2 * covariance{}));
+}
+
+TEST_CASE_TEMPLATE("loss/collapse: soft-max losses over the batch state the logarithm of their choices", B,
+                   SSL_BACKENDS) {
+  check_collapse<B>(nt_xent{});
+  check_collapse<B>(nt_xent{.temperature = 0.1, .over = contrast::pairs_of_views});
+  check_collapse<B>(nt_xent{.temperature = 2, .place = positives::inside});
+  check_collapse<B>(nt_xent{.over = contrast::pairs_of_views, .place = positives::inside});
+}
+
+TEST_CASE_TEMPLATE("loss/collapse: a collapse is the optimum of losses that only attract", B, SSL_BACKENDS) {
+  check_collapse<B>(byol_official() + simsiam{});
+  for (const auto reading : {centroid_reading::leave_one_out, centroid_reading::all_targets,
+                             centroid_reading::centroid_to_centroid})
+    check_collapse<B>(centroid{reading});
+  for (const collapse_value& at : collapse_values(byol{} + simsiam{} + centroid{}, {6, 10, 2}))
+    CHECK(at.best);
 }
 
 TEST_CASE("loss/collapse: values stand in the order of the names, whatever the weights and the nesting") {

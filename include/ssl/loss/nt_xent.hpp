@@ -47,6 +47,14 @@ struct nt_xent {
     detail::add_contrast(ctx, weight, temperature, over, z.z.cols, memory, z, value, dz, pull_together);
   }
 
+  collapse_value collapsed(batch_shape shape, double) const {
+    if (shape.views < 2) return {};
+    const double n = static_cast<double>(shape.samples), views = static_cast<double>(shape.views);
+    if (over == contrast::pairs_of_views) return {std::log(2 * n - 1), "ln(2 n - 1)"};
+    if (place == positives::outside) return {std::log(views * n - 1), "ln(V n - 1)"};
+    return {std::log((views * n - 1) / (views - 1)), "ln((V n - 1) / (V - 1))"};
+  }
+
   // The functors below are public because nvcc gives a kernel no private type.
 
   /// - mean over the other views of kappa (s_rv - 1).
