@@ -8,7 +8,7 @@ namespace ssl::test {
 
 /// What a batch holds beside z; empty vectors are left out.
 struct beside {
-  std::vector<double> targets{}, directions{}, state{};
+  std::vector<double> targets{}, directions{}, state{}, bank{};
   index direction_columns = 0;  // 0: one for each sample
   rng_key key{};
 };
@@ -27,11 +27,14 @@ outcome evaluate_beside(const L& loss, const std::vector<double>& z, batch_shape
   const matrix<B> directions = held(more.directions, shape.features,
                                     more.direction_columns > 0 ? more.direction_columns : shape.samples);
   const matrix<B> state = held(more.state, static_cast<index>(more.state.size()), 1);
+  const matrix<B> bank =
+      held(more.bank, shape.features, static_cast<index>(more.bank.size()) / shape.features);
   matrix<B> dx(be, shape.features, shape.columns(), std::vector<double>(z.size(), 7.0));
   view_batch<B> batch{.z = x.read(), .views = shape.views, .key = more.key};
   if (!more.targets.empty()) batch.targets = targets.read();
   if (!more.directions.empty()) batch.directions = directions.read();
   if (!more.state.empty()) batch.state = state.read();
+  if (!more.bank.empty()) batch.bank = bank.read();
   outcome out;
   const loss_report result = evaluate(ctx, loss, batch, dx(), side);
   out.total = result.total;
@@ -123,6 +126,34 @@ S mean_cosine(const embeddings<S>& z, const embeddings<double>& targets) {
   return sum / count;
 }
 
+/// Cross entropy of the views' soft-max at `temperature` against codes (K, A n), pair by pair.
+template <class S>
+S code_entropy(const embeddings<S>& z, const std::vector<double>& codes, double temperature) {
+  const index k = z.shape.features, n = z.shape.samples, views = static_cast<index>(codes.size()) / (k * n);
+  S total{};
+  for (index a = 0; a < views; ++a)
+    for (index v = 0; v < z.shape.views; ++v)
+      for (index j = 0; j < n && v != a; ++j) {
+        double top = -1e300;
+        for (index i = 0; i < k; ++i) top = std::max(top, real_of(z(v, i, j)));
+        S mass{};
+        for (index i = 0; i < k; ++i) mass += std::exp((z(v, i, j) - top) / temperature);
+        for (index i = 0; i < k; ++i)
+          total -= codes[static_cast<std::size_t>((a * n + j) * k + i)] *
+                   ((z(v, i, j) - top) / temperature - std::log(mass));
+      }
+  return total / static_cast<double>(views * (z.shape.views - 1) * n);
+}
+
 }  // namespace naive
+
+/// Evaluates against `definition(z)`, codes and targets held constant in it.
+template <class B, LossTerm L, class Definition>
+void check_held(const L& loss, const Definition& definition, const std::vector<double>& z, batch_shape shape,
+                const beside& more, double accuracy) {
+  const outcome found = evaluate_beside<B>(loss, z, shape, more);
+  CHECK(found.total == doctest::Approx(definition(naive::embeddings<double>{z, shape})).epsilon(accuracy));
+  CHECK(relative_error(found.gradient, naive::gradient(definition, z, shape)) < accuracy);
+}
 
 }  // namespace ssl::test
