@@ -101,7 +101,7 @@ TEST_CASE_TEMPLATE("loss/dino: the centre follows the mean of the teaching views
   }
 }
 
-TEST_CASE_TEMPLATE("loss/dino: large logits give finite numbers; one view has nothing to predict", B,
+TEST_CASE_TEMPLATE("loss/dino: large logits give finite numbers, one view has nothing to predict", B,
                    SSL_BACKENDS) {
   const batch_shape shape{5, 6, 2};
   for (const double scale : {1e-9, 1e3, 1e8}) {

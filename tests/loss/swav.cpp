@@ -143,7 +143,7 @@ TEST_CASE_TEMPLATE("loss/swav: large scores and a small epsilon give finite numb
   }
 }
 
-TEST_CASE("loss/swav: a bank that does not fit is told; one view has nothing to predict") {
+TEST_CASE("loss/swav: a bank that does not fit is told, one view has nothing to predict") {
   using B = backend<double>;
   const batch_shape shape{3, 4, 2};
   CHECK_THROWS_WITH_AS(evaluate_beside<B>(swav{}, scores_of(shape, 1), shape, {.bank = normals(9, 1)}),

@@ -69,7 +69,7 @@ TEST_CASE_TEMPLATE("nn/prototypes: a zero column gives zero scores and finite gr
   for (const double g : probe.grads()) CHECK(std::isfinite(g));
 }
 
-TEST_CASE("nn/prototypes: the table is one matrix, weights that decay; none is refused") {
+TEST_CASE("nn/prototypes: the table is one matrix, weights that decay, and none is refused") {
   const auto table = ssl::prototypes{.count = 5}.parameters({3, 2, 1});
   REQUIRE(table.size() == 1);
   CHECK(table[0].rows == 6);
