@@ -156,6 +156,8 @@ TEST_CASE("tools/ssl_loss: a wrong command line is one sentence") {
   check_refused(ssl_loss("--loss vicreg --set gamma=nan" + views),
                 "--set gamma=nan: expected a finite number");
   check_refused(ssl_loss("--loss tcr --set eps=0" + views), "expected a finite number above 0");
+  check_refused(ssl_loss("--loss dclw --set attached=2" + views), "expected a whole number from 0 to 1");
+  check_refused(ssl_loss("--loss dclw --set attached=0.5" + views), "expected a whole number from 0 to 1");
   check_refused(ssl_loss("--loss vicreg --targets t.npy" + views),
                 "--targets t.npy: the loss vicreg uses none");
   check_refused(ssl_loss("--loss vicreg --directions t.npy" + views),
@@ -177,6 +179,18 @@ TEST_CASE("tools/ssl_loss: targets are compared with, and the views where there 
   CHECK(other["value"].get<double>() > 1);
 }
 
+TEST_CASE("tools/ssl_loss: MoCo's queue is taken at length one") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  std::vector<double> queue;
+  for (int m = 0; m < 5; ++m)
+    for (int i = 0; i < 6; ++i) queue.push_back((m + 1) * std::sin(2 + 1.1 * m - 0.6 * i));
+  write_npy(folder / "q.npy", {5, 6}, queue);
+  const finished f = ssl_loss("--loss moco --views " + folder / "z.npy" + " --queue " + folder / "q.npy");
+  REQUIRE(f.code == 0);
+  CHECK(near(f.json()["value"], 0.0585684046, 2e-9));
+}
+
 TEST_CASE("tools/ssl_loss: an input that is missing or not used is one sentence") {
   const temporary_folder folder;
   write_npy(folder / "z.npy", {2, 8, 6}, sines());
@@ -184,6 +198,7 @@ TEST_CASE("tools/ssl_loss: an input that is missing or not used is one sentence"
   check_refused(ssl_loss("--loss msb_loo" + views), "--targets is missing, the loss msb_loo needs it");
   check_refused(ssl_loss("--loss msb_brownian" + views),
                 "--directions is missing, the loss msb_brownian needs it");
+  check_refused(ssl_loss("--loss moco" + views), "--queue is missing, the loss moco needs it");
   check_refused(ssl_loss("--loss vicreg --queue q.npy" + views), "--queue q.npy: the loss vicreg uses none");
   check_refused(ssl_loss("--loss ntxent --prototypes p.npy" + views),
                 "--prototypes p.npy: the loss ntxent uses none");
@@ -216,6 +231,10 @@ TEST_CASE(
   write_npy(folder / "e.npy", {2, 8, 6}, z);
   refused("byol", "targets", "element 7 is NaN");
   refused("msb_brownian", "directions", "expected 2 axes (samples, features)");
+  write_npy(folder / "e.npy", {4, 5}, noise(20, 1));
+  refused("moco", "queue", "has shape (4, 5), expected (4, 6)");
+  write_npy(folder / "e.npy", {0, 6}, std::vector<double>{});
+  refused("moco", "queue", "has shape (0, 6), expected at least one row");
 }
 
 TEST_CASE("tools/ssl_loss: a bad file is one sentence that names it, and no gradient is left behind") {
