@@ -19,6 +19,7 @@
 
 #include "ssl/loss/cross_correlation.hpp"
 #include "ssl/loss/on.hpp"
+#include "ssl/loss/small_in_double.hpp"
 #include "ssl/loss/standardized.hpp"
 
 namespace ssl {
@@ -33,10 +34,9 @@ struct fused<standardized, sum<weighted<on_diagonal>, weighted<off_diagonal>>> {
   static void add(Ctx& ctx, const standardized& change, const loss_type& loss, double weight, view_batch<B> z,
                   accumulator_view<B> values, view<B> dz) {
     if (z.views < 2) return;
-    const index d = z.features(), n = z.samples();
     const double on = weight * std::get<0>(loss.terms).weight, off = weight * std::get<1>(loss.terms).weight;
     if constexpr (!std::same_as<typename B::scalar, double>) {
-      if (d * n * std::min(d, n) > small) {
+      if (!is_small(z.features(), z.samples())) {
         evaluation<typename B::scalar, Ctx>(ctx, change, z).add(on, off, values, dz);
         return;
       }
@@ -44,10 +44,6 @@ struct fused<standardized, sum<weighted<on_diagonal>, weighted<off_diagonal>>> {
     evaluation<double, Ctx>(ctx, change, z).add(on, off, values, dz);
   }
 
- private:
-  static constexpr index small = index{1} << 22;
-
- public:
   // The functors below are public because nvcc gives a kernel no private type.
 
   template <class B>

@@ -20,7 +20,8 @@ struct on_diagonal {
   void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) const {
     if (z.views < 2) return;
     scratch_scope scope(ctx);
-    const cross_moment<B> moment(ctx, z, cross_moment<B>::over::features);
+    const cross_moment<typename B::scalar, typename B::space> moment(ctx, z.z, z.views, z.side,
+                                                                     entries_over::features);
     const double n = static_cast<double>(z.samples()), pairs = static_cast<double>(moment.pairs());
     map_reduce(ctx.be, value, fn::plus{}, distance_from_one{n, 1 / pairs}, moment.diagonal());
     const auto slope = ctx.take_accumulator(moment.diagonal().rows, moment.pairs());
@@ -53,7 +54,8 @@ struct off_diagonal {
   void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) const {
     if (z.views < 2) return;
     scratch_scope scope(ctx);
-    const cross_moment<B> moment(ctx, z, cross_moment<B>::over::features);
+    const cross_moment<typename B::scalar, typename B::space> moment(ctx, z.z, z.views, z.side,
+                                                                     entries_over::features);
     const double n = static_cast<double>(z.samples()), pairs = static_cast<double>(moment.pairs());
     const auto slope = ctx.take_accumulator(moment.diagonal().rows, moment.pairs());
     fill(ctx.be, slope, 0.0);
