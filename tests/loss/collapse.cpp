@@ -1,44 +1,73 @@
 #include "ssl/loss/collapse.hpp"
 
+#include "ssl/loss/alignment.hpp"
 #include "ssl/loss/byol.hpp"
 #include "ssl/loss/centroid.hpp"
+#include "ssl/loss/decoupled.hpp"
+#include "ssl/loss/dino.hpp"
 #include "ssl/loss/frobenius.hpp"
+#include "ssl/loss/koleo.hpp"
+#include "ssl/loss/moco.hpp"
 #include "ssl/loss/nt_xent.hpp"
 #include "ssl/loss/on.hpp"
 #include "ssl/loss/recipes.hpp"
 #include "ssl/loss/simsiam.hpp"
+#include "ssl/loss/state.hpp"
+#include "ssl/loss/swav.hpp"
 #include "support/losses.hpp"
 
 namespace ssl::test {
 namespace {
 
-/// All columns the same.
-std::vector<double> identical(batch_shape shape, double scale, unsigned seed) {
-  const auto column = normals(shape.features, seed, scale);
-  std::vector<double> z;
-  for (index j = 0; j < shape.columns(); ++j) z.insert(z.end(), column.begin(), column.end());
-  return z;
+/// The loss of z once what it remembers has seen z for long.
+template <class B, LossTerm L>
+std::vector<double> settled_values(const L& loss, const std::vector<double>& z, batch_shape shape) {
+  workspace<B> work;
+  auto ctx = work.ctx();
+  B& be = work.backend();
+  const matrix<B> x(be, shape.features, shape.columns(), z), dx(be, shape.features, shape.columns()),
+      state(be, state_size(loss, shape), 1);
+  view_batch<B> batch{x.read(), shape.views};
+  batch.state = state.read();
+  start_state(ctx, loss, shape, {1, 0}, state());
+  if (state_size(loss, shape) > 0)
+    for (int k = 0; k < 300; ++k) update_state(ctx, loss, batch, state());
+  std::vector<double> values;
+  for (const term_value& term : evaluate(ctx, loss, batch, dx()).terms) values.push_back(term.value);
+  return values;
 }
 
-/// What the terms state is what they are worth, at several scales and shapes.
+/// What the terms state is what they are worth where every column is this one.
+template <class B, LossTerm L>
+void check_column(const L& loss, batch_shape shape, const std::vector<double>& column) {
+  std::vector<double> z;
+  for (index j = 0; j < shape.columns(); ++j) z.insert(z.end(), column.begin(), column.end());
+  const auto stated = collapse_values(loss, shape, std::sqrt(dot(column, column)));
+  const auto found = settled_values<B>(loss, z, shape);
+  REQUIRE(stated.size() == found.size());
+  for (std::size_t k = 0; k < stated.size(); ++k) {
+    INFO(term_names(loss)[k] << " of " << to_string(shape, gram_side::automatic) << ", columns like "
+                             << column[0]);
+    CHECK(std::abs(found[k] - stated[k].value) <= tolerance<B> * std::max(1.0, std::abs(stated[k].value)));
+  }
+}
+
+constexpr batch_shape collapsed_shapes[] = {{5, 12, 2}, {12, 5, 2}, {9, 9, 3}, {4, 2, 4}};
+
+/// On any column, at several scales and shapes.
 template <class B, LossTerm L>
 void check_collapse(const L& loss) {
-  for (const batch_shape shape : {batch_shape{5, 12, 2}, {12, 5, 2}, {9, 9, 3}, {4, 2, 4}})
-    for (const double scale : {0.01, 1.0, 30.0}) {
-      INFO(to_string(shape, gram_side::automatic) << ", scale " << scale);
-      const auto z = identical(shape, scale, 3);
-      double square = 0;
-      for (index i = 0; i < shape.features; ++i)
-        square += z[static_cast<std::size_t>(i)] * z[static_cast<std::size_t>(i)];
-      const auto found = evaluate_loss<B>(loss, z, shape);
-      const auto stated = collapse_values(loss, shape, std::sqrt(square));
-      REQUIRE(stated.size() == found.terms.size());
-      for (std::size_t k = 0; k < stated.size(); ++k) {
-        INFO(term_names(loss)[k]);
-        CHECK(std::abs(found.terms[k] - stated[k].value) <=
-              tolerance<B> * std::max(1.0, std::abs(stated[k].value)));
-      }
-    }
+  for (const batch_shape shape : collapsed_shapes)
+    for (const double scale : {0.01, 1.0, 30.0})
+      check_column<B>(loss, shape, normals(shape.features, 3, scale));
+}
+
+/// On equal scores.
+template <class B, LossTerm L>
+void check_scores(const L& loss) {
+  for (const batch_shape shape : collapsed_shapes)
+    for (const double score : {0.0, 0.7, -20.0})
+      check_column<B>(loss, shape, std::vector<double>(static_cast<std::size_t>(shape.features), score));
 }
 
 struct silent {
@@ -75,6 +104,23 @@ TEST_CASE_TEMPLATE("loss/collapse: soft-max losses over the batch state the loga
   check_collapse<B>(nt_xent{.temperature = 0.1, .over = contrast::pairs_of_views});
   check_collapse<B>(nt_xent{.temperature = 2, .place = positives::inside});
   check_collapse<B>(nt_xent{.over = contrast::pairs_of_views, .place = positives::inside});
+  check_collapse<B>(decoupled_contrastive{} + weighted_decoupled_contrastive{});
+  check_collapse<B>(decoupled_contrastive{.temperature = 0.5, .over = contrast::all_views});
+  check_collapse<B>(
+      weighted_decoupled_contrastive{.sigma = 2, .attached = true, .over = contrast::all_views});
+}
+
+TEST_CASE_TEMPLATE("loss/collapse: losses that remember state what they are worth once they have seen it", B,
+                   SSL_BACKENDS) {
+  check_collapse<B>(moco{.queue = 8});
+  check_collapse<B>(moco{.temperature = 0.07, .queue = 5, .both = true});
+  check_scores<B>(dino{});
+  check_scores<B>(dino{.temperature = 1, .teaching = 0} + swav{});
+  check_scores<B>(swav{.temperature = 0.5, .assigning = 0});
+}
+
+TEST_CASE_TEMPLATE("loss/collapse: losses of distances state their value at distance zero", B, SSL_BACKENDS) {
+  check_collapse<B>(koleo{} + koleo{.epsilon = 0.5, .reduction = over_views::sum});
 }
 
 TEST_CASE_TEMPLATE("loss/collapse: a collapse is the optimum of losses that only attract", B, SSL_BACKENDS) {

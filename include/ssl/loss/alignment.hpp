@@ -33,6 +33,8 @@ struct alignment {
     map_reduce(ctx.be, value, fn::plus{}, fn::scale<double>{share}, sum);
   }
 
+  constexpr collapse_value collapsed(batch_shape, double) const { return {.value = 0, .best = true}; }
+
   // The functors below are public because nvcc gives a kernel no private type.
 
   /// All pairs of views of sample j.

@@ -55,15 +55,23 @@ struct weights_of_pairs {
 /// Mean over the other views of kappa (1 - w cos): `add_contrast` counts from kappa.
 template <class B>
 struct weighted_positives {
-  view<B> pull;  // (V n, V)
+  accumulator_view<B> pull;  // (V n, V)
   index n;
   double factor;
   SSL_FN double operator()(index r, index v, double cosine, double w, double slope) const {
     const double part = r / n == v ? 0.0 : 1.0 / static_cast<double>(pull.cols - 1);
-    pull(r, v) = static_cast<typename B::scalar>(-part * slope);
+    pull(r, v) = -part * slope;
     return factor * part * (1.0 - w * cosine);
   }
 };
+
+/// Where all columns are equal the exponentials cancel, and the weights have mean one.
+inline collapse_value collapsed_decoupled(contrast over, batch_shape shape) {
+  if (shape.views < 2) return {};
+  const double others = static_cast<double>(shape.samples - 1);
+  if (over == contrast::pairs_of_views) return {std::log(2 * others), "ln(2 n - 2)"};
+  return {std::log(static_cast<double>(shape.views) * others), "ln(V (n - 1))"};
+}
 
 /// `set_weights(s, w, slope)` fills the weights and the slopes, all (V n, V).
 template <class Ctx, class B, class SetWeights>
@@ -74,7 +82,7 @@ void add_decoupled(Ctx& ctx, double weight, double temperature, contrast over, i
   const double factor = 1.0 / (temperature * static_cast<double>(columns));
   scratch_scope scope(ctx);
   const auto w = ctx.take_accumulator(columns, z.views), slope = ctx.take_accumulator(columns, z.views);
-  const auto pull_together = [&](matrix_view<const double, typename B::space> s, view<B> pull) {
+  const auto pull_together = [&](matrix_view<const double, typename B::space> s, accumulator_view<B> pull) {
     set_weights(s, w, slope);
     map_reduce(ctx.be, value, fn::plus{}, weighted_positives<B>{pull, n, factor}, s, w, slope);
   };
@@ -101,6 +109,10 @@ struct decoupled_contrastive {
     };
     detail::add_decoupled(ctx, weight, temperature, over, memory, z, value, dz, ones);
   }
+
+  collapse_value collapsed(batch_shape shape, double) const {
+    return detail::collapsed_decoupled(over, shape);
+  }
 };
 
 /// DCLW: a positive counts less where the pair agrees already. Its weights are constants, as in lightly, or
@@ -123,6 +135,10 @@ struct weighted_decoupled_contrastive {
                       detail::weights_of_pairs<B>{s, w, slope, z.samples(), sigma, attached});
     };
     detail::add_decoupled(ctx, weight, temperature, over, memory, z, value, dz, by_agreement);
+  }
+
+  collapse_value collapsed(batch_shape shape, double) const {
+    return detail::collapsed_decoupled(over, shape);
   }
 };
 

@@ -51,6 +51,11 @@ struct koleo {
     for_each_column(ctx.be, n, push_apart<B>{z.x, dz, nearest, distance, epsilon, weight * factor});
   }
 
+  collapse_value collapsed(batch_shape shape, double) const {
+    const double views = static_cast<double>(shape.views) * view_factor(reduction, shape.views);
+    return {-views * std::log(epsilon), "-ln(epsilon)"};
+  }
+
   // The functors below are public because nvcc gives a kernel no private type.
 
   struct candidate {

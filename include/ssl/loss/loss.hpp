@@ -148,7 +148,8 @@ consteval index parts_of() {
 ///     collapse_value collapsed(batch_shape shape, double length) const
 ///
 /// `length` is the columns' length, NaN where nobody knows it; terms on unit columns do without. The value is
-/// unweighted, NaN where it is no constant.
+/// unweighted, NaN where it is no constant. What a term remembers counts as having seen the collapse; terms
+/// on scores mean equal scores.
 struct collapse_value {
   double value = std::numeric_limits<double>::quiet_NaN();
   std::string_view formula{};  // "ln(V n - 1)"; empty where the number says it

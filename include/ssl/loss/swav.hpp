@@ -51,6 +51,12 @@ struct swav {
     }
     detail::add_code_entropy(ctx, weight, temperature, z, as_const(codes), value, dz);
   }
+
+  /// Of equal scores: a collapse that the prototypes have followed.
+  collapse_value collapsed(batch_shape shape, double) const {
+    return shape.views < 2 ? collapse_value{}
+                           : collapse_value{std::log(static_cast<double>(shape.features)), "ln(K)"};
+  }
 };
 
 }  // namespace ssl
