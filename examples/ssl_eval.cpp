@@ -99,7 +99,7 @@ nlohmann::ordered_json evaluate(const options& o, const part& train, const part&
   result["effective_rank"] = ssl::effective_rank(ssl::singular_values(ctx, bank));
   if (train.samples() > classes || classes < 2)  // else there may be no two samples of one class
     result["alignment"] = ssl::class_alignment(ctx, bank, train.labels, classes);
-  result["uniformity"] = ssl::uniformity(ctx, bank);
+  result["uniformity"] = ssl::pair_uniformity(ctx, bank);
   result["train_samples"] = train.samples();
   result["test_samples"] = test.samples();
   result["features"] = d;

@@ -26,10 +26,10 @@ TEST_CASE_TEMPLATE("eval/geometry: golden values of alignment and uniformity", B
   ssl::workspace<B> work;
   auto ctx = work.ctx();
   ssl::test::matrix<B> a(work.backend(), 6, 8, golden(0)), b(work.backend(), 6, 8, golden(0.3));
-  CHECK(ssl::alignment(ctx, a.read(), b.read()) == Approx(0.0712582246).epsilon(near_enough<B>));
-  CHECK(ssl::uniformity(ctx, a.read()) == Approx(-2.7371602690).epsilon(near_enough<B>));
-  CHECK(ssl::uniformity(ctx, b.read()) == Approx(-2.7948742148).epsilon(near_enough<B>));
-  CHECK(ssl::alignment(ctx, a.read(), a.read()) <
+  CHECK(ssl::pair_alignment(ctx, a.read(), b.read()) == Approx(0.0712582246).epsilon(near_enough<B>));
+  CHECK(ssl::pair_uniformity(ctx, a.read()) == Approx(-2.7371602690).epsilon(near_enough<B>));
+  CHECK(ssl::pair_uniformity(ctx, b.read()) == Approx(-2.7948742148).epsilon(near_enough<B>));
+  CHECK(ssl::pair_alignment(ctx, a.read(), a.read()) <
         1e-13);  // a fused multiply-add leaves the square of one rounding
 }
 
@@ -39,13 +39,13 @@ TEST_CASE_TEMPLATE("eval/geometry: uniformity does not depend on the tile or on 
   auto ctx = work.ctx();
   auto x = ssl::test::normals(5 * 50, 3);
   ssl::test::matrix<B> features(work.backend(), 5, 50, x);
-  const double whole = ssl::uniformity(ctx, features.read(), 2);
+  const double whole = ssl::pair_uniformity(ctx, features.read(), 2);
   for (const ssl::index tile : {1, 7, 16, 49})
-    CHECK(ssl::uniformity(ctx, features.read(), 2, tile) == Approx(whole).epsilon(near_enough<B>));
+    CHECK(ssl::pair_uniformity(ctx, features.read(), 2, tile) == Approx(whole).epsilon(near_enough<B>));
   for (std::size_t j = 0; j < 50; ++j)
     for (std::size_t i = 0; i < 5; ++i) x[i + 5 * j] *= 0.1 * static_cast<double>(j + 1);
   features.set(x);
-  CHECK(ssl::uniformity(ctx, features.read(), 2) == Approx(whole).epsilon(near_enough<B>));
+  CHECK(ssl::pair_uniformity(ctx, features.read(), 2) == Approx(whole).epsilon(near_enough<B>));
 }
 
 TEST_CASE_TEMPLATE("eval/geometry: class alignment is the mean over pairs of one class", B, SSL_BACKENDS) {

@@ -2,11 +2,11 @@
 /// Alignment and uniformity on the sphere (arXiv 2005.10242). Columns are scaled to length one first; zero
 /// columns stay zero.
 ///
-///     alignment        mean_i |x_i - y_i|^2 over paired columns
+///     pair alignment   mean_i |x_i - y_i|^2 over paired columns
 ///     class alignment  mean of |x_i - x_j|^2 over pairs i < j of one class = 2 - 2 sum_c (|S_c|^2 - n_c) /
 ///     sum_c n_c (n_c - 1),
 ///                      S_c the sum of class c: linear in n
-///     uniformity       log mean_{i<j} exp(-t |x_i - x_j|^2), lower is more even
+///     pair uniformity  log mean_{i<j} exp(-t |x_i - x_j|^2), lower is more even
 ///     unit spread      feature spread of unit columns times sqrt(d): 1 when directions are even, 0 when all
 ///     are one
 ///
@@ -63,10 +63,10 @@ double read_number(Ctx& ctx, accumulator_view<typename Ctx::backend> number) {
 
 /// mean_i |x_i - y_i|^2 of unit columns; x and y are (d, n).
 template <class Ctx>
-double alignment(Ctx& ctx, typename Ctx::const_matrix x, typename Ctx::const_matrix y) {
+double pair_alignment(Ctx& ctx, typename Ctx::const_matrix x, typename Ctx::const_matrix y) {
   if (x.rows != y.rows || x.cols != y.cols || x.cols < 1)
     detail::require(
-        false, "alignment",
+        false, "pair_alignment",
         "x is " + detail::extent(x) + ", y is " + detail::extent(y) + "; they must be equal and not empty");
   scratch_scope scope(ctx);
   const auto a = ctx.take(1, x.cols), b = ctx.take(1, x.cols);
@@ -117,10 +117,11 @@ double class_alignment(Ctx& ctx, typename Ctx::const_matrix x, std::span<const i
 /// log mean_{i<j} exp(-t |x_i - x_j|^2) of unit columns, a tile of products at a time; x (d, n). Cost d n^2
 /// flops.
 template <class Ctx>
-double uniformity(Ctx& ctx, typename Ctx::const_matrix x, double t = 2, index tile = 1024) {
+double pair_uniformity(Ctx& ctx, typename Ctx::const_matrix x, double t = 2, index tile = 1024) {
   using T = typename Ctx::scalar;
   if (x.cols < 2)
-    detail::require(false, "uniformity", "x is " + detail::extent(x) + ", expected at least two columns");
+    detail::require(false, "pair_uniformity",
+                    "x is " + detail::extent(x) + ", expected at least two columns");
   scratch_scope scope(ctx);
   const index n = x.cols, side = std::min(tile, n);
   const auto factor = ctx.take(1, n), products = ctx.take(side * side, 1);
