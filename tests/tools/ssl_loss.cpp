@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 
 #include "program.hpp"
@@ -191,6 +192,61 @@ TEST_CASE("tools/ssl_loss: MoCo's queue is taken at length one") {
   CHECK(near(f.json()["value"], 0.0585684046, 2e-9));
 }
 
+TEST_CASE("tools/ssl_loss: of one direction, view 0 asks and view 1 answers") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  for (const auto& [loss, value] : {std::pair{"tico", 0.3558297530}, std::pair{"dino", 0.5831511345}}) {
+    INFO(loss);
+    const std::string call =
+        std::string("--loss ") + loss + " --views " + folder / "z.npy" + " --grad-out " + folder / "g.npy";
+    const finished f = ssl_loss(call);
+    REQUIRE(f.code == 0);
+    CHECK(near(f.json()["value"], value, 1e-9));
+    const auto g = read_npy(folder / "g.npy").as<double>();
+    CHECK(std::any_of(g.begin(), g.begin() + 48, [](double x) { return x != 0; }));
+    CHECK(std::all_of(g.begin() + 48, g.end(), [](double x) { return x == 0; }));
+    const finished both = ssl_loss(call + " --set both=1");
+    REQUIRE(both.code == 0);
+    const auto h = read_npy(folder / "g.npy").as<double>();
+    CHECK(std::any_of(h.begin() + 48, h.end(), [](double x) { return x != 0; }));
+  }
+}
+
+TEST_CASE(
+    "tools/ssl_loss: SwAV's scores are cosines to the prototypes, and its gradient is that of the views") {
+  const temporary_folder folder;
+  const auto z = sines();
+  const auto direction = noise(96, 8);
+  std::vector<double> prototypes;
+  for (int k = 0; k < 4; ++k)
+    for (int j = 0; j < 6; ++j) prototypes.push_back((k + 1) * std::cos(0.3 + 0.8 * k + 0.4 * j));
+  write_npy(folder / "p.npy", {4, 6}, prototypes);
+  write_npy(folder / "q.npy", {5, 6}, noise(30, 9));
+  const auto value = [&](double step, const std::string& more) {
+    auto moved = z;
+    // View 1 alone, which does not assign where one view does: codes are held constant.
+    for (std::size_t k = 48; k < 96; ++k) moved[k] += step * direction[k];
+    write_npy(folder / "z.npy", {2, 8, 6}, moved);
+    const finished f = ssl_loss("--loss swav --views " + folder / "z.npy" + " --prototypes " +
+                                folder / "p.npy" + more + " --grad-out " + folder / "g.npy");
+    INFO(f.error);
+    REQUIRE(f.code == 0);
+    return f.json()["value"].get<double>();
+  };
+  for (const std::string& queue : {std::string(), " --queue " + folder / "q.npy"}) {
+    const std::string more = queue + " --set assigning=1";
+    const double slope = (value(1e-5, more) - value(-1e-5, more)) / 2e-5;
+    const double whole = value(0, more);
+    if (queue.empty()) CHECK(near(whole, 1.3663174378, 1e-9));
+    const auto g = read_npy(folder / "g.npy").as<double>();
+    double along = 0;
+    for (std::size_t k = 48; k < 96; ++k) along += g[k] * direction[k];
+    CHECK(near(along, slope, 1e-6));
+  }
+  CHECK(near(value(0, ""), 1.0434317839, 1e-9));
+  CHECK(value(0, " --queue " + folder / "q.npy") != value(0, ""));
+}
+
 TEST_CASE("tools/ssl_loss: an input that is missing or not used is one sentence") {
   const temporary_folder folder;
   write_npy(folder / "z.npy", {2, 8, 6}, sines());
@@ -199,6 +255,7 @@ TEST_CASE("tools/ssl_loss: an input that is missing or not used is one sentence"
   check_refused(ssl_loss("--loss msb_brownian" + views),
                 "--directions is missing, the loss msb_brownian needs it");
   check_refused(ssl_loss("--loss moco" + views), "--queue is missing, the loss moco needs it");
+  check_refused(ssl_loss("--loss swav" + views), "--prototypes is missing, the loss swav needs it");
   check_refused(ssl_loss("--loss vicreg --queue q.npy" + views), "--queue q.npy: the loss vicreg uses none");
   check_refused(ssl_loss("--loss ntxent --prototypes p.npy" + views),
                 "--prototypes p.npy: the loss ntxent uses none");
