@@ -140,6 +140,13 @@ TEST_CASE_TEMPLATE("loss/decoupled: low temperatures neither overflow nor underf
         tau);
 }
 
+TEST_CASE_TEMPLATE("loss/decoupled: many pairs in float as in double", B, ssl::test::backend<float>) {
+  check_many_pairs<B>([](double tau) { return decoupled_contrastive{.temperature = tau}; });
+  check_many_pairs<B>([](double tau) {
+    return weighted_decoupled_contrastive{.temperature = tau, .attached = true, .over = contrast::all_views};
+  });
+}
+
 TEST_CASE_TEMPLATE("loss/decoupled: weights stay finite however sharp, one view has nothing to find", B,
                    SSL_BACKENDS) {
   const batch_shape shape{4, 6, 2};

@@ -75,6 +75,13 @@ TEST_CASE_TEMPLATE("loss/nt_xent: low temperatures neither overflow nor underflo
   }
 }
 
+TEST_CASE_TEMPLATE("loss/nt_xent: many pairs in float as in double", B, ssl::test::backend<float>) {
+  check_many_pairs<B>([](double tau) { return nt_xent{.temperature = tau}; });
+  check_many_pairs<B>(
+      [](double tau) { return nt_xent{.temperature = tau, .over = contrast::pairs_of_views}; });
+  check_many_pairs<B>([](double tau) { return nt_xent{.temperature = tau, .place = positives::inside}; });
+}
+
 TEST_CASE_TEMPLATE("loss/nt_xent: one view has nothing to find", B, SSL_BACKENDS) {
   const outcome found = evaluate_loss<B>(nt_xent{}, normals(12, 1), {3, 4, 1});
   CHECK(found.total == 0.0);

@@ -73,8 +73,28 @@ TEST_CASE_TEMPLATE("loss/uniformity: blind to lengths, to the samples' order and
   check_symmetries<B>(uniformity{.t = 30});
 }
 
+TEST_CASE_TEMPLATE("loss/uniformity: many pairs in float as in double", B, ssl::test::backend<float>) {
+  const batch_shape shape{24, 240, 2};
+  auto z = test_embeddings(shape);
+  for (std::size_t k = 0; k < 50 * 24; ++k) z[k + 100 * 24] = z[k];
+  for (const double t : {2.0, 19.0, 21.0, 100.0}) {
+    INFO("t " << t);
+    const double bound = std::max(2e-6, 4e-7 * t);
+    const outcome found = evaluate_loss<B>(uniformity{.t = t}, z, shape);
+    const outcome exact = evaluate_loss<backend<double>>(uniformity{.t = t}, z, shape);
+    CHECK(std::abs(found.total - exact.total) <= bound * std::max(1.0, std::abs(exact.total)));
+    CHECK(relative_error(found.gradient, exact.gradient) < bound);
+  }
+  // Tight clusters, as a batch just before it collapses has them.
+  for (std::size_t k = 0; k < z.size(); ++k) z[k] = (k % 24 == 3 ? 4.0 : 0.0) + 0x1p-8 * z[k];
+  const outcome found = evaluate_loss<B>(uniformity{}, z, shape);
+  const outcome exact = evaluate_loss<backend<double>>(uniformity{}, z, shape);
+  CHECK(found.total == doctest::Approx(exact.total).epsilon(2e-4));
+  CHECK(relative_error(found.gradient, exact.gradient) < 2e-4);
+}
+
 TEST_CASE_TEMPLATE("loss/uniformity: in tiles as in whole", B, SSL_BACKENDS) {
-  const batch_shape shape{3, 300, 2};
+  const batch_shape shape{16, 300, 2};  // too many pairs for double
   const auto z = test_embeddings(shape);
   for (const double t : {2.0, 40.0}) {
     const outcome whole = evaluate_loss<B>(uniformity{.t = t}, z, shape);

@@ -42,19 +42,19 @@ struct cosines_of_positives {
   }
 };
 
-/// The part of lse_r in the value, lse_r - kappa, and in the gradient, 1 / sums as `similarity` wants it.
-template <class B>
+/// The part of lse_r in the value, lse_r - kappa, and in the gradient, 1 / sums as `similarity_kernel` wants
+/// it.
+template <class T, class Space>
 struct anchor_part {
-  accumulator_view<B> sums;  // (M, groups)
-  cview<B> peaks;            // (M, groups), or empty
-  view<B> a;                 // (M, groups)
-  double factor;             // of the value
+  matrix_view<double, Space> sums;    // (M, groups)
+  matrix_view<const T, Space> peaks;  // (M, groups), or empty
+  matrix_view<T, Space> c;            // (M, groups)
+  double factor;                      // of the value
 
   SSL_FN double operator()(index r, index, double) const {
-    using T = typename B::scalar;
     const index groups = sums.cols;
     if (groups == 1) {
-      a(r, 0) = static_cast<T>(1.0 / sums(r, 0));
+      c(r, 0) = static_cast<T>(1.0 / sums(r, 0));
       return factor * (peak(r, 0) + std::log(sums(r, 0)));
     }
     const index own = r / (sums.rows / groups);
@@ -67,9 +67,9 @@ struct anchor_part {
       const double sum = p_part * sums(r, own) + q_part * sums(r, v);
       value += share * (top + std::log(sum));
       own_weight += share * p_part / sum;
-      a(r, v) = static_cast<T>(share * q_part / sum);
+      c(r, v) = static_cast<T>(share * q_part / sum);
     }
-    a(r, own) = static_cast<T>(own_weight);
+    c(r, own) = static_cast<T>(own_weight);
     return factor * value;
   }
   SSL_FN double peak(index r, index g) const {
@@ -83,22 +83,24 @@ struct anchor_part {
 template <class Ctx, class B, class Positives>
 void add_contrast(Ctx& ctx, double weight, double temperature, contrast over, index period, index memory,
                   view_batch<B> z, accumulator_view<B> value, view<B> dz, const Positives& fill_pull) {
-  using T = typename B::scalar;
   const index columns = z.z.cols, views = z.views;
   const double kappa = 1.0 / temperature, share = 1.0 / static_cast<double>(columns);
   const index groups = over == contrast::pairs_of_views && views > 2 ? views : 1;
 
   scratch_scope scope(ctx);
-  const auto half = ctx.take(columns, 1), a = ctx.take(columns, groups), pull = ctx.take(columns, views);
-  const auto s = ctx.take_accumulator(columns, views);
-  fill(ctx.be, half, static_cast<T>(0.5 * kappa));
+  const auto s = ctx.take_accumulator(columns, views), pull = ctx.take_accumulator(columns, views);
   for_each_column(ctx.be, columns, cosines_of_positives<B>{z, s});
   fill_pull(as_const(s), pull);
-  const similarity_kernel<B> all(ctx, z.z, half,
-                                 {.kappa = kappa, .period = period, .groups = groups, .memory = memory});
-  map_reduce(ctx.be, value, fn::plus{}, anchor_part<B>{all.sums(), all.peaks(), a, share},
-             all.sums().columns(0, 1));
-  all.add_product(ctx, weight * kappa * share, a, pull, dz);
+  in_double_where_few_pairs(
+      ctx, z.z, dz, fn::cast<double>{},
+      [&]<class T, class Space>(matrix_view<const T, Space> x, matrix_view<T, Space> dx) {
+        const similarity_kernel<T, Space> all(
+            ctx, x, {.kappa = kappa, .period = period, .groups = groups, .memory = memory});
+        const auto c = ctx.scratch.template take<T>(columns, groups);
+        map_reduce(ctx.be, value, fn::plus{}, anchor_part<T, Space>{all.sums(), all.peaks(), c, share},
+                   all.sums().columns(0, 1));
+        all.add_product(ctx, weight * kappa * share, c, pull, dx);
+      });
 }
 
 }  // namespace detail

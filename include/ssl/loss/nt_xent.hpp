@@ -36,7 +36,7 @@ struct nt_xent {
   void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) const {
     if (z.views < 2) return;
     const double kappa = 1.0 / temperature, share = 1.0 / static_cast<double>(z.z.cols);
-    const auto pull_together = [&](matrix_view<const double, typename B::space> s, view<B> pull) {
+    const auto pull_together = [&](matrix_view<const double, typename B::space> s, accumulator_view<B> pull) {
       if (place == positives::outside || over == contrast::pairs_of_views) {
         map_reduce(ctx.be, value, fn::plus{}, mean_outside<B>{pull, z.samples(), kappa * share}, s);
       } else {
@@ -60,12 +60,12 @@ struct nt_xent {
   /// - mean over the other views of kappa (s_rv - 1).
   template <class B>
   struct mean_outside {
-    view<B> pull;  // (V n, V)
+    accumulator_view<B> pull;  // (V n, V)
     index n;
     double factor;
     SSL_FN double operator()(index r, index v, double s) const {
       const double part = r / n == v ? 0.0 : 1.0 / static_cast<double>(pull.cols - 1);
-      pull(r, v) = static_cast<typename B::scalar>(-part);
+      pull(r, v) = -part;
       return factor * part * (1.0 - s);
     }
   };
@@ -74,7 +74,7 @@ struct nt_xent {
   template <class B>
   struct sum_inside {
     matrix_view<const double, typename B::space> s;  // (V n, V)
-    view<B> pull;                                    // (V n, V)
+    accumulator_view<B> pull;                        // (V n, V)
     index n;
     double kappa, factor;
     SSL_FN double operator()(index r, index, double) const {
@@ -85,8 +85,7 @@ struct nt_xent {
       for (index v = 0; v < s.cols; ++v)
         if (v != own) sum += std::exp(kappa * (s(r, v) - top));
       for (index v = 0; v < s.cols; ++v)
-        pull(r, v) =
-            static_cast<typename B::scalar>(v == own ? 0.0 : -std::exp(kappa * (s(r, v) - top)) / sum);
+        pull(r, v) = v == own ? 0.0 : -std::exp(kappa * (s(r, v) - top)) / sum;
       return factor * (kappa * (1.0 - top) - std::log(sum));
     }
   };

@@ -1,26 +1,30 @@
 #pragma once
-/// Exponentials of all inner products of a batch, e_ij = exp(kappa x_i . x_j - h_i - h_j), for columns x (d,
-/// M): what soft-max losses over the batch and the Gaussian potential share. With columns of length one and
-/// h = kappa / 2 it is exp(kappa (cos_ij - 1)); with h_i = kappa / 2 |x_i|^2 it is exp(-kappa / 2 |x_i -
-/// x_j|^2). The exponent must not be positive beyond rounding.
+/// Exponentials of all pairs of columns of a batch x (d, M), e_ij = exp(exponent_ij): what soft-max losses
+/// over the batch and the Gaussian potential share. Either
+///
+///     exponent_ij = kappa (x_i . x_j - 1)        of columns of length one, or
+///     exponent_ij = - kappa / 2 |x_i - x_j|^2    with `distances`, of any columns (best centred)
 ///
 /// Some entries are left out (e = 0): those with i = j mod `period`. A period of M leaves out i = j, a period
 /// of n all columns of one sample. Rows fall into `groups` equal runs, whose sums are kept apart:
 ///
-///     sums_jg = sum_{i in g} exp(exponent_ij - peaks_jg),  peaks_jg = max_{i in g} exponent_ij where kappa
-///     is
-///               large enough for the plain sum to underflow (40 in float, 300 in double), else 0
-///     add_product:  dx_j += alpha sum_i p_ij x_i,
-///               p_ij = e_ij (c_j g(i) + c_i g(j)),  c_jg = exp(-peaks_jg) a_jg for the given a (M, groups)
+///     sums_jg  = sum_{i in g} exp(exponent_ij - peaks_jg)
+///     peaks_jg = max_{i in g} exponent_ij where kappa is large enough for the plain sum to underflow (40 in
+///                float, 300 in double), else 0
+///     add_product: dx_j += alpha sum_i p_ij x_i
+///     p_ij = c_j g(i) exp(exponent_ij - peaks_j g(i)) + c_i g(j) exp(exponent_ij - peaks_i g(j))
 ///
-/// p is symmetric, and for a_j = 1 / sums_j each part is a soft-max over the column. `pull` (M, V), if given,
-/// is added between the V columns of a sample: p_ij += pull_j v(i) + pull_i v(j), v(i) = i V / M, i != j.
-/// `balanced` puts p_jj = - sum_i p_ij, so that dx_j += alpha sum_i p_ij (x_i - x_j); it goes without a pull.
+/// for a given c (M, groups). p is symmetric, and for c = 1 / sums each half is a soft-max. `pull` (M, V), if
+/// given, is added between the V columns of a sample: where i != j, p_ij += pull_j v(i) + pull_i v(j), v(i) =
+/// i V / M. `balanced` puts p_jj = - sum_i p_ij, so that dx_j += alpha sum_i p_ij (x_i - x_j); it goes
+/// without a pull.
 ///
 /// Two evaluations with equal results. Whole: where M^2 scalars fit into `memory` bytes, one symmetric
 /// product, exponentials in its place, one product: 3 d M^2 flops. In tiles, otherwise: up to 256 columns at
 /// a time (fewer, but at least 16, where `memory` asks for it), computed again for the product: 6 d M^2
 /// flops, scratch tile x M.
+///
+/// T is the scalar of x, or double where a backend of floats asks for it: `in_double_where_few_pairs`.
 
 #include <algorithm>
 #include <type_traits>
@@ -28,6 +32,7 @@
 #include "ssl/core/exp.hpp"
 #include "ssl/core/fn.hpp"
 #include "ssl/exec/context.hpp"
+#include "ssl/loss/small_in_double.hpp"
 
 namespace ssl {
 
@@ -38,45 +43,67 @@ struct similarity_options {
   double kappa = 1;
   index period = 1;  // divides M
   index groups = 1;  // divides M
+  bool distances = false;
   bool balanced = false;
   index memory = similarity_memory;
 };
 
-template <class B>
+template <class T, class Space>
 class similarity_kernel {
  public:
-  using T = typename B::scalar;
+  using matrix = matrix_view<T, Space>;
+  using const_matrix = matrix_view<const T, Space>;
+  using accumulator = matrix_view<double, Space>;
+  using const_accumulator = matrix_view<const double, Space>;
 
-  /// Computes sums and peaks. x (d, M) and half (M, 1) must outlive it; memory comes from the caller's
-  /// scratch scope.
+  /// Computes sums and peaks. x (d, M) must outlive it; memory comes from the caller's scratch scope.
   template <class Ctx>
-  similarity_kernel(Ctx& ctx, cview<B> x, cview<B> half, similarity_options options)
-      : x_(x), half_(half), options_(options) {
+  similarity_kernel(Ctx& ctx, const_matrix x, similarity_options options) : x_(x), options_(options) {
     const index m = x.cols, fit = options.memory / (m * static_cast<index>(sizeof(T)));
     tile_ = fit >= m ? m : std::min(m, std::clamp<index>(fit, 16, 256));
     sums_ = ctx.take_accumulator(m, options.groups);
-    if (options.kappa > (std::is_same_v<T, float> ? 40.0 : 300.0)) peaks_ = ctx.take(m, options.groups);
-    tiles_ = ctx.take(m, tile_);
-    for (index first = 0; first < m; first += tile_) measure_tile(ctx, first);
+    if (options.kappa > (std::is_same_v<T, float> ? 40.0 : 300.0))
+      peaks_ = ctx.scratch.template take<T>(m, options.groups);
+    half_ = ctx.scratch.template take<T>(m, 1);
+    tiles_ = ctx.scratch.template take<T>(m, tile_);
+    const T half_kappa = static_cast<T>(0.5 * options.kappa);
+    if (!options.distances) {
+      fill(ctx.be, half_, half_kappa);
+    } else if (tile_ < m) {
+      for (index first = 0; first < m; first += tile_) {
+        const index count = std::min(tile_, m - first);
+        const matrix square{tiles_.data, count, count, m};
+        syrk(ctx.be, trans::yes, T{1}, x.columns(first, count), T{0}, square);
+        map(ctx.be, stretch(half_, first, count), half_of_diagonal{square, half_kappa});
+      }
+    }
+    for (index first = 0; first < m; first += tile_) {
+      multiply_tile(ctx, first);
+      if (options.distances && tile_ == m) map(ctx.be, half_, half_of_diagonal{tiles_, half_kappa});
+      measure_tile(ctx, first);
+    }
   }
 
   /// (M, groups)
-  accumulator_view<B> sums() const { return sums_; }
+  accumulator sums() const { return sums_; }
   /// (M, groups), empty where all are 0.
-  cview<B> peaks() const { return peaks_; }
+  const_matrix peaks() const { return peaks_; }
 
-  /// dx (d, M) += alpha x p. Overwrites the exponentials: call it once. a and pull as above; pull may be
-  /// empty.
+  /// dx (d, M) += alpha x p. Overwrites the exponentials: call it once. c and pull as above;
+  /// pull may be empty.
   template <class Ctx>
-  void add_product(Ctx& ctx, double alpha, cview<B> a, cview<B> pull, view<B> dx) const {
+  void add_product(Ctx& ctx, double alpha, const_matrix c, const_accumulator pull, matrix dx) const {
     for (index first = 0; first < x_.cols; first += tile_) {
       const index count = std::min(tile_, x_.cols - first);
-      if (tile_ < x_.cols) measure_tile(ctx, first);
+      if (tile_ < x_.cols) {
+        multiply_tile(ctx, first);
+        measure_tile(ctx, first);
+      }
       const auto p = tiles_.columns(0, count);
       if (peaks_.data != nullptr) {
-        for_each_column(ctx.be, count, weigh<true>{p, a, peaks_, pull, first, options_.balanced});
+        for_each_column(ctx.be, count, weigh<true>{p, c, peaks_, pull, first, options_.balanced});
       } else {
-        for_each_column(ctx.be, count, weigh<false>{p, a, peaks_, pull, first, options_.balanced});
+        for_each_column(ctx.be, count, weigh<false>{p, c, peaks_, pull, first, options_.balanced});
       }
       gemm(ctx.be, trans::no, trans::no, static_cast<T>(alpha), x_, p, T{1}, dx.columns(first, count));
     }
@@ -84,13 +111,21 @@ class similarity_kernel {
 
   // The functors below are public because nvcc gives a kernel no private type.
 
+  /// kappa / 2 |x_j|^2 out of the same products as x_i . x_j, so that columns that coincide have distance
+  /// zero up to less than their own rounding.
+  struct half_of_diagonal {
+    matrix products;
+    T factor;
+    SSL_FN T operator()(index j, index) const { return factor * products(j, j); }
+  };
+
   /// Column k of a tile: inner products become exponentials (`Peaks`: exponents); their sums.
   template <bool Peaks>
   struct measure {
-    view<B> s;                 // (M, tile)
-    cview<B> half;             // (M, 1)
-    accumulator_view<B> sums;  // (M, groups)
-    view<B> peaks;             // (M, groups), or empty
+    matrix s;           // (M, tile)
+    const_matrix half;  // (M, 1)
+    accumulator sums;   // (M, groups)
+    matrix peaks;       // (M, groups), or empty
     index first, period;
     T kappa;
 
@@ -129,22 +164,22 @@ class similarity_kernel {
   /// Column k of a tile: what `measure` left becomes p.
   template <bool Peaks>
   struct weigh {
-    view<B> e;       // (M, tile)
-    cview<B> a;      // (M, groups)
-    cview<B> peaks;  // (M, groups), or empty
-    cview<B> pull;   // (M, V), or empty
+    matrix e;                // (M, tile)
+    const_matrix c;          // (M, groups)
+    const_matrix peaks;      // (M, groups), or empty
+    const_accumulator pull;  // (M, V), or empty
     index first;
     bool balanced;
 
     template <class Team>
     SSL_FN void operator()(const Team& team, index k) const {
-      const index j = first + k, rows = e.rows / a.cols, own_group = j / rows;
+      const index j = first + k, rows = e.rows / c.cols, own_group = j / rows;
       T* const column = e.column(k);
       double sum = 0;
-      for (index g = 0; g < a.cols; ++g) {
+      for (index g = 0; g < c.cols; ++g) {
         T* const x = column + g * rows;
-        const T* const others = a.column(own_group) + g * rows;
-        const T own = a(j, g);
+        const T* const others = c.column(own_group) + g * rows;
+        const T own = c(j, g);
         if constexpr (Peaks) {
           const T* const tops = peaks.column(own_group) + g * rows;
           const T top = peaks(j, g);
@@ -165,7 +200,7 @@ class similarity_kernel {
         const index n = e.rows / pull.cols, own_view = j / n, sample = j - own_view * n;
         team.for_each(pull.cols, [=](index v) {
           const index i = v * n + sample;
-          if (i != j) column[i] += pulls(j, v) + pulls(i, own_view);
+          if (i != j) column[i] += static_cast<T>(pulls(j, v) + pulls(i, own_view));
         });
       }
     }
@@ -180,16 +215,22 @@ class similarity_kernel {
   };
 
  private:
-  /// Sums, peaks and exponentials of the tile that begins at column `first`.
+  /// Inner products of the tile that begins at column `first`.
+  template <class Ctx>
+  void multiply_tile(Ctx& ctx, index first) const {
+    const index count = std::min(tile_, x_.cols - first);
+    if (tile_ == x_.cols) {
+      syrk(ctx.be, trans::yes, T{1}, x_, T{0}, tiles_);
+    } else {
+      gemm(ctx.be, trans::yes, trans::no, T{1}, x_, x_.columns(first, count), T{0}, tiles_.columns(0, count));
+    }
+  }
+
+  /// Its sums, peaks and exponentials.
   template <class Ctx>
   void measure_tile(Ctx& ctx, index first) const {
-    const index m = x_.cols, count = std::min(tile_, m - first);
+    const index count = std::min(tile_, x_.cols - first);
     const auto s = tiles_.columns(0, count);
-    if (tile_ == m) {
-      syrk(ctx.be, trans::yes, T{1}, x_, T{0}, s);
-    } else {
-      gemm(ctx.be, trans::yes, trans::no, T{1}, x_, x_.columns(first, count), T{0}, s);
-    }
     const T kappa = static_cast<T>(options_.kappa);
     if (peaks_.data != nullptr) {
       for_each_column(ctx.be, count, measure<true>{s, half_, sums_, peaks_, first, options_.period, kappa});
@@ -198,12 +239,36 @@ class similarity_kernel {
     }
   }
 
-  cview<B> x_, half_;  // (d, M), (M, 1)
+  const_matrix x_;  // (d, M)
   similarity_options options_;
   index tile_ = 0;
-  accumulator_view<B> sums_;  // (M, groups)
-  view<B> peaks_;             // (M, groups), or empty
-  view<B> tiles_;             // (M, tile)
+  accumulator sums_;  // (M, groups)
+  matrix peaks_;      // (M, groups), or empty
+  matrix half_;       // (M, 1)
+  matrix tiles_;      // (M, tile)
 };
+
+namespace detail {
+
+/// body(x, dx), or, where d M^2 is so small that it costs no time worth naming, the same in double:
+/// body(change(x), dx), the gradient rounded once.
+template <class Ctx, class T, class Space, class Change, class Body>
+void in_double_where_few_pairs(Ctx& ctx, matrix_view<const T, Space> x, matrix_view<T, Space> dx,
+                               const Change& change, const Body& body) {
+  if constexpr (!std::is_same_v<T, double>) {
+    if (x.rows * x.cols * x.cols <= index{1} << 20) {
+      scratch_scope scope(ctx);
+      const auto wide = ctx.take_accumulator(x.rows, x.cols), gradient = ctx.take_accumulator(x.rows, x.cols);
+      map(ctx.be, wide, change, x);
+      fill(ctx.be, gradient, 0.0);
+      body(as_const(wide), gradient);
+      map(ctx.be, dx, add_rounded<T>{}, dx, gradient);
+      return;
+    }
+  }
+  body(x, dx);
+}
+
+}  // namespace detail
 
 }  // namespace ssl

@@ -28,58 +28,61 @@ struct uniformity {
 
   template <class Ctx, class B = typename Ctx::backend>
   void add(Ctx& ctx, double weight, one_view<B> z, accumulator_view<B> value, view<B> dz) const {
-    using T = typename B::scalar;
     const index n = z.x.cols;
     const double kappa = 2 * t, factor = view_factor(reduction, z.views);
-    scratch_scope scope(ctx);
-    const auto squares = ctx.take_accumulator(1, n), top = ctx.take_accumulator(1, 1),
-               sum = ctx.take_accumulator(1, 1);
-    const auto half = ctx.take(n, 1), a = ctx.take(n, 1);
-    fill(ctx.be, squares, 0.0);
-    map_reduce(ctx.be, squares, fn::plus{}, fn::square<T>{}, z.centered);
-    map(ctx.be, half.reshaped(1, n), half_exponent<T>{t}, squares);
-    const similarity_kernel<B> all(ctx, z.centered, half,
-                                   {.kappa = kappa, .period = n, .balanced = true, .memory = memory});
-    fill(ctx.be, sum, 0.0);
-    fill(ctx.be, top, all.peaks().data != nullptr ? fn::least<double> : 0.0);
-    if (all.peaks().data != nullptr) map_reduce(ctx.be, top, fn::maximum{}, fn::cast<double>{}, all.peaks());
-    map_reduce(ctx.be, sum, fn::plus{}, below_peak<B>{all.peaks(), top}, all.sums());
-    map(ctx.be, a, share<B>{all.peaks(), top, sum});
     const double pairs = static_cast<double>(n) * static_cast<double>(n - 1);
-    map(ctx.be, value, log_mean<B>{top, factor, pairs}, value, sum);
-    all.add_product(ctx, 2 * weight * factor * kappa, a, {}, dz);
+    scratch_scope scope(ctx);
+    const auto top = ctx.take_accumulator(1, 1), sum = ctx.take_accumulator(1, 1);
+    detail::in_double_where_few_pairs(
+        ctx, z.centered, dz, minus_first<B>{z.x},
+        [&]<class T, class Space>(matrix_view<const T, Space> x, matrix_view<T, Space> dx) {
+          const similarity_kernel<T, Space> all(
+              ctx, x, {.kappa = kappa, .period = n, .distances = true, .balanced = true, .memory = memory});
+          const auto peaks = all.peaks();
+          const auto c = ctx.scratch.template take<T>(n, 1);
+          fill(ctx.be, sum, 0.0);
+          fill(ctx.be, top, peaks.data != nullptr ? fn::least<double> : 0.0);
+          if (peaks.data != nullptr) map_reduce(ctx.be, top, fn::maximum{}, fn::cast<double>{}, peaks);
+          map_reduce(ctx.be, sum, fn::plus{}, below_top<T, Space>{{peaks, top}}, all.sums());
+          map(ctx.be, c, share<T, Space>{{peaks, top}, sum});
+          map(ctx.be, value, log_mean<Space>{top, factor, pairs}, value, sum);
+          all.add_product(ctx, 2 * weight * factor * kappa, c, {}, dx);
+        });
   }
 
   // The functors below are public because nvcc gives a kernel no private type.
 
-  template <class T>
-  struct half_exponent {  // t |x|^2
-    double t;
-    SSL_FN T operator()(double squared) const { return static_cast<T>(t * squared); }
+  /// The difference of two floats, exact in double: distances do not notice, and equal columns become zero.
+  template <class B>
+  struct minus_first {
+    cview<B> x;
+    SSL_FN double operator()(index i, index j, typename B::scalar) const {
+      return static_cast<double>(x(i, j)) - static_cast<double>(x(i, 0));
+    }
+  };
+  /// exp(peak_j - top)
+  template <class T, class Space>
+  struct height {
+    matrix_view<const T, Space> peaks;  // (n, 1), or empty
+    matrix_view<double, Space> top;     // (1, 1)
+    SSL_FN double at(index j) const {
+      return peaks.data != nullptr ? std::exp(static_cast<double>(peaks.data[j]) - top.data[0]) : 1.0;
+    }
   };
   /// sums_j exp(peak_j - top)
-  template <class B>
-  struct below_peak {
-    cview<B> peaks;  // (n, 1), or empty
-    accumulator_view<B> top;
-    SSL_FN double operator()(index j, index, double sum) const {
-      return peaks.data != nullptr ? std::exp(static_cast<double>(peaks.data[j]) - top.data[0]) * sum : sum;
-    }
+  template <class T, class Space>
+  struct below_top : height<T, Space> {
+    SSL_FN double operator()(index j, index, double sum) const { return this->at(j) * sum; }
   };
   /// Half of exp(peak_j - top) / sum: an exponential gets it from both of its columns.
-  template <class B>
-  struct share {
-    cview<B> peaks;  // (n, 1), or empty
-    accumulator_view<B> top, sum;
-    SSL_FN typename B::scalar operator()(index j, index) const {
-      const double part =
-          peaks.data != nullptr ? std::exp(static_cast<double>(peaks.data[j]) - top.data[0]) : 1.0;
-      return static_cast<typename B::scalar>(0.5 * part / sum.data[0]);
-    }
+  template <class T, class Space>
+  struct share : height<T, Space> {
+    matrix_view<double, Space> sum;  // (1, 1)
+    SSL_FN T operator()(index j, index) const { return static_cast<T>(0.5 * this->at(j) / sum.data[0]); }
   };
-  template <class B>
+  template <class Space>
   struct log_mean {  // y + factor log of the mean
-    accumulator_view<B> top;
+    matrix_view<double, Space> top;
     double factor, pairs;
     SSL_FN double operator()(index, index, double y, double sum) const {
       return y + factor * (top.data[0] + std::log(sum / pairs));
