@@ -23,8 +23,10 @@ struct serial_team {
     for (; i + lanes <= count; i += lanes)
       for (index l = 0; l < lanes; ++l) lane[l] = fold(lane[l], static_cast<V>(body(i + l)));
     for (; i < count; ++i) init = fold(init, static_cast<V>(body(i)));
-    for (auto& l : lane) init = fold(init, l);
-    return init;
+    // In halves: sixteen folds in a row would wait for each other.
+    for (index half = lanes / 2; half > 0; half /= 2)
+      for (index l = 0; l < half; ++l) lane[l] = fold(lane[l], lane[l + half]);
+    return fold(init, lane[0]);
   }
 };
 

@@ -98,17 +98,19 @@ struct centroid {
       using T = typename B::scalar;
       of.measure(team, j);
       of.add_up(team, j);
-      const auto self = *this;
       const index d = of.z.rows;
       const double views = static_cast<double>(of.views);
       T* const a = mean.column(j);
       const T* const c = of.sum.column(j);
-      team.for_each(d, [=](index i) {
-        double total = 0;
-        for (index k = j; k < self.of.z.cols; k += self.of.n)
-          total += static_cast<double>(self.of.z(i, k)) / std::sqrt(self.of.square(0, k));
-        a[i] = static_cast<T>(total);
-      });
+      for (index k = j; k < of.z.cols; k += of.n) {
+        const T* const z = of.z.column(k);
+        const T factor = static_cast<T>(1.0 / std::sqrt(of.square(0, k)));
+        if (k == j) {
+          team.for_each(d, [=](index i) { a[i] = factor * z[i]; });
+        } else {
+          team.for_each(d, [=](index i) { a[i] += factor * z[i]; });
+        }
+      }
       const T* const from = a;
       const double a_found = detail::inner(team, from, from, d) / (views * views),
                    a_square = clamp(a_found) * views * views,

@@ -29,6 +29,7 @@ SSL_FN double inner(const Team& team, const T* x, const T* y, index d) {
     return static_cast<double>(sum);
   });
   const index rest = run * m;
+  if (rest == d) return most;
   return team.reduce(d - rest, most, fn::plus{}, [=](index i) {
     return static_cast<double>(x[rest + i]) * static_cast<double>(y[rest + i]);
   });
@@ -52,20 +53,22 @@ struct pulled_column {
   /// dz += slope times the gradient of u . a / |a|, a of that clamped square; returns u . a / |a|.
   template <class Team>
   SSL_FN double towards(const Team& team, double slope, const T* a, double a_square) const {
-    const auto self = *this;
+    const T* const x = z;
+    T* const dx = dz;
     const double product = inner(team, z, a, d), lengths = std::sqrt(square * a_square);
     const T forward = static_cast<T>(slope / lengths), along = static_cast<T>(share(product));
-    team.for_each(d, [=](index i) { self.dz[i] += forward * (a[i] - along * self.z[i]); });
+    team.for_each(d, [=](index i) { dx[i] += forward * (a[i] - along * x[i]); });
     return product / lengths;
   }
   /// dz += slope times the gradient of u . (a - factor b); returns u . (a - factor b).
   template <class Team>
   SSL_FN double towards(const Team& team, double slope, const T* a, const T* b, double factor) const {
-    const auto self = *this;
+    const T* const x = z;
+    T* const dx = dz;
     const double product = inner(team, z, a, d) - factor * inner(team, z, b, d), length = std::sqrt(square);
     const T forward = static_cast<T>(slope / length), along = static_cast<T>(share(product)),
             less = static_cast<T>(factor);
-    team.for_each(d, [=](index i) { self.dz[i] += forward * ((a[i] - less * b[i]) - along * self.z[i]); });
+    team.for_each(d, [=](index i) { dx[i] += forward * ((a[i] - less * b[i]) - along * x[i]); });
     return product / length;
   }
   /// What of z lies in a direction with that product.
@@ -99,13 +102,17 @@ struct pulled_views {
   /// sum_j = the sum of image j's unit targets.
   template <class Team>
   SSL_FN void add_up(const Team& team, index j) const {
-    const auto self = *this;
-    team.for_each(z.rows, [=](index i) {
-      double total = 0;
-      for (index k = j; k < self.t.cols; k += self.n)
-        total += static_cast<double>(self.t(i, k)) * self.t_inverse(k);
-      self.sum(i, j) = static_cast<typename B::scalar>(total);
-    });
+    using T = typename B::scalar;
+    T* const total = sum.column(j);
+    for (index k = j; k < t.cols; k += n) {
+      const T* const x = t.column(k);
+      const T factor = static_cast<T>(t_inverse(k));
+      if (k == j) {
+        team.for_each(t.rows, [=](index i) { total[i] = factor * x[i]; });
+      } else {
+        team.for_each(t.rows, [=](index i) { total[i] += factor * x[i]; });
+      }
+    }
   }
   /// 1 / |t| of column k.
   SSL_FN double t_inverse(index k) const { return 1.0 / std::sqrt(square(1, k)); }
