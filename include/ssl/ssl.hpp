@@ -94,6 +94,8 @@
 #include "ssl/loss/uniformity.hpp"
 #include "ssl/loss/unit_length.hpp"
 #include "ssl/loss/variance.hpp"
+#include "ssl/loss/w_mse.hpp"
+#include "ssl/loss/whitened.hpp"
 #include "ssl/nn/activation.hpp"
 #include "ssl/nn/batch_norm.hpp"
 #include "ssl/nn/chain.hpp"
