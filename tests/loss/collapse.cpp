@@ -1,6 +1,7 @@
 #include "ssl/loss/collapse.hpp"
 
 #include "ssl/loss/alignment.hpp"
+#include "ssl/loss/barlow.hpp"
 #include "ssl/loss/byol.hpp"
 #include "ssl/loss/centroid.hpp"
 #include "ssl/loss/decoupled.hpp"
@@ -12,8 +13,11 @@
 #include "ssl/loss/on.hpp"
 #include "ssl/loss/recipes.hpp"
 #include "ssl/loss/simsiam.hpp"
+#include "ssl/loss/spectral.hpp"
 #include "ssl/loss/state.hpp"
 #include "ssl/loss/swav.hpp"
+#include "ssl/loss/tico.hpp"
+#include "ssl/loss/uniformity.hpp"
 #include "support/losses.hpp"
 
 namespace ssl::test {
@@ -110,16 +114,27 @@ TEST_CASE_TEMPLATE("loss/collapse: soft-max losses over the batch state the loga
       weighted_decoupled_contrastive{.sigma = 2, .attached = true, .over = contrast::all_views});
 }
 
+TEST_CASE_TEMPLATE("loss/collapse: what a change makes of equal columns counts", B, SSL_BACKENDS) {
+  check_collapse<B>(barlow_official());
+  check_collapse<B>(barlow_vissl());
+  check_collapse<B>(spectral{});
+  check_collapse<B>(spectral_official());
+  check_collapse<B>(spectral_official(10));
+}
+
 TEST_CASE_TEMPLATE("loss/collapse: losses that remember state what they are worth once they have seen it", B,
                    SSL_BACKENDS) {
   check_collapse<B>(moco{.queue = 8});
   check_collapse<B>(moco{.temperature = 0.07, .queue = 5, .both = true});
+  check_collapse<B>(tico{});
+  check_collapse<B>(tico{.momentum = 0.5, .rho = 20, .attached = true, .both = true});
   check_scores<B>(dino{});
   check_scores<B>(dino{.temperature = 1, .teaching = 0} + swav{});
   check_scores<B>(swav{.temperature = 0.5, .assigning = 0});
 }
 
 TEST_CASE_TEMPLATE("loss/collapse: losses of distances state their value at distance zero", B, SSL_BACKENDS) {
+  check_collapse<B>(uniformity{} + uniformity{.t = 3, .reduction = over_views::sum});
   check_collapse<B>(koleo{} + koleo{.epsilon = 0.5, .reduction = over_views::sum});
 }
 

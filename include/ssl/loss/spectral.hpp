@@ -36,7 +36,7 @@ struct spectral {
   constexpr std::array<double, 2> part_weights() const { return {attraction, repulsion}; }
   std::array<collapse_value, 2> part_collapsed(batch_shape, double length) const {
     const double squared = length * length;
-    return {{{-2 * squared, "-2 |z|^2"}, {squared * squared, "|z|^4"}}};
+    return {{{-2 * squared, "-2 |z|^2", true}, {squared * squared, "|z|^4"}}};
   }
 
   /// values (1, 2) += (part1, part2).

@@ -50,6 +50,9 @@ struct uniformity {
         });
   }
 
+  /// The largest value; healthy ones lie far below, towards -2 t.
+  constexpr collapse_value collapsed(batch_shape, double) const { return {.value = 0}; }
+
   // The functors below are public because nvcc gives a kernel no private type.
 
   /// The difference of two floats, exact in double: distances do not notice, and equal columns become zero.
