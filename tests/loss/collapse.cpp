@@ -18,6 +18,7 @@
 #include "ssl/loss/swav.hpp"
 #include "ssl/loss/tico.hpp"
 #include "ssl/loss/uniformity.hpp"
+#include "ssl/loss/w_mse.hpp"
 #include "support/losses.hpp"
 
 namespace ssl::test {
@@ -120,6 +121,7 @@ TEST_CASE_TEMPLATE("loss/collapse: what a change makes of equal columns counts",
   check_collapse<B>(spectral{});
   check_collapse<B>(spectral_official());
   check_collapse<B>(spectral_official(10));
+  check_collapse<B>(w_mse{.epsilon = 1e-3});
 }
 
 TEST_CASE_TEMPLATE("loss/collapse: losses that remember state what they are worth once they have seen it", B,

@@ -63,6 +63,11 @@ struct w_mse {
       on(whitened{epsilon, sub_batch, k}, cosine_distance{}).add(ctx, weight * share, z, sum, dz);
     map_reduce(ctx.be, value, fn::plus{}, fn::scale<double>{share}, sum);
   }
+
+  /// Of whitened columns that are 0.
+  collapse_value collapsed(batch_shape, double) const {
+    return epsilon > 0 ? collapse_value{2} : collapse_value{};
+  }
 };
 
 /// W-MSE as released (htdt/self-supervised) for embeddings of that width: sub-batches of twice the width, no
