@@ -36,7 +36,7 @@ struct centroid {
     const double n = static_cast<double>(z.samples()), all = static_cast<double>(z.z.cols);
     const auto pull = detail::take_pulled_views(ctx, z, dz, true);
     if (reading == centroid_reading::centroid_to_centroid) {
-      const auto mean = ctx.take(z.features(), z.samples());  // (d, n)
+      const auto mean = ctx.take_accumulator(z.features(), z.samples());  // (d, n)
       for_each_column(ctx.be, z.samples(), centroids<B>{pull, mean, -weight / all});
       map_reduce(ctx.be, value, fn::plus{}, detail::scaled_gap{1.0 / n, 1.0, -1.0}, pull.value);
     } else {
@@ -73,7 +73,7 @@ struct centroid {
           const auto* const own = of.t.column(k);
           const double factor = of.t_inverse(k);
           const double rest = std::sqrt(clamp(team.reduce(d, 0.0, fn::plus{}, [=](index i) {
-            const double gap = static_cast<double>(sum[i]) - factor * static_cast<double>(own[i]);
+            const double gap = sum[i] - factor * static_cast<double>(own[i]);
             return gap * gap;
           })));
           total += of.column(k).towards(team, slope / rest, sum, own, factor) / rest;
@@ -90,7 +90,8 @@ struct centroid {
   template <class B>
   struct centroids {
     detail::pulled_views<B> of;
-    view<B> mean;  // (d, n): first the sum of the unit columns of z, then the direction that pulls them
+    accumulator_view<B>
+        mean;  // (d, n): first the sum of the unit columns of z, then the direction that pulls them
     double slope;
 
     template <class Team>
@@ -100,23 +101,23 @@ struct centroid {
       of.add_up(team, j);
       const index d = of.z.rows;
       const double views = static_cast<double>(of.views);
-      T* const a = mean.column(j);
-      const T* const c = of.sum.column(j);
+      double* const a = mean.column(j);
+      const double* const c = of.sum.column(j);
       for (index k = j; k < of.z.cols; k += of.n) {
         const T* const z = of.z.column(k);
-        const T factor = static_cast<T>(1.0 / std::sqrt(of.square(0, k)));
+        const double factor = 1.0 / std::sqrt(of.square(0, k));
         if (k == j) {
-          team.for_each(d, [=](index i) { a[i] = factor * z[i]; });
+          team.for_each(d, [=](index i) { a[i] = factor * static_cast<double>(z[i]); });
         } else {
-          team.for_each(d, [=](index i) { a[i] += factor * z[i]; });
+          team.for_each(d, [=](index i) { a[i] += factor * static_cast<double>(z[i]); });
         }
       }
-      const T* const from = a;
+      const double* const from = a;
       const double a_found = detail::inner(team, from, from, d) / (views * views),
                    a_square = clamp(a_found) * views * views,
                    c_square = clamp(detail::inner(team, c, c, d) / (views * views)) * views * views;
       const double product = detail::inner(team, from, c, d), lengths = std::sqrt(a_square * c_square);
-      const T along = static_cast<T>(a_found < 1e-24 ? 0.0 : product / a_square);
+      const double along = a_found < 1e-24 ? 0.0 : product / a_square;
       team.for_each(d, [=](index i) { a[i] = c[i] - along * a[i]; });
       for (index k = j; k < of.z.cols; k += of.n)
         of.column(k).towards(team, slope * views / lengths, from, 1.0);

@@ -6,9 +6,9 @@
 ///
 /// Such a loss scales its columns itself, in the same sweep: one read of z and one update of dz, where the
 /// shared normalisation of `unit_norm` terms would write and read two more matrices. Sums are taken in double
-/// over runs of eight products in the scalar, so float columns may be as long as 1e16. The part along u is
-/// left out where the length was clamped. A column that points along its direction has cosine 1 and gradient
-/// 0 exactly.
+/// over runs of eight products in the scalar where columns are long; float columns may be as long as 1e16.
+/// The part along u is left out where the length was clamped. A column that points along its direction has
+/// cosine 1 and gradient 0 exactly.
 
 #include <cmath>
 
@@ -19,12 +19,12 @@ namespace ssl {
 namespace detail {
 
 /// x . y of d entries. The runs are strided, so that neighbours of a team read neighbours in memory.
-template <class Team, class T>
-SSL_FN double inner(const Team& team, const T* x, const T* y, index d) {
+template <class Team, class T, class U>
+SSL_FN double inner(const Team& team, const T* x, const U* y, index d) {
   constexpr index run = 8;
   const index m = d < 16 * run ? 0 : d / run;
   const double most = team.reduce(m, 0.0, fn::plus{}, [=](index i) {
-    T sum{};
+    decltype(x[i] * y[i]) sum{};
     for (index r = 0; r < run; ++r) sum += x[i + r * m] * y[i + r * m];
     return static_cast<double>(sum);
   });
@@ -51,24 +51,25 @@ struct pulled_column {
   double square;
 
   /// dz += slope times the gradient of u . a / |a|, a of that clamped square; returns u . a / |a|.
-  template <class Team>
-  SSL_FN double towards(const Team& team, double slope, const T* a, double a_square) const {
+  template <class Team, class A>
+  SSL_FN double towards(const Team& team, double slope, const A* a, double a_square) const {
     const T* const x = z;
     T* const dx = dz;
     const double product = inner(team, z, a, d), lengths = std::sqrt(square * a_square);
     const T forward = static_cast<T>(slope / lengths), along = static_cast<T>(share(product));
-    team.for_each(d, [=](index i) { dx[i] += forward * (a[i] - along * x[i]); });
+    team.for_each(d, [=](index i) { dx[i] += forward * (static_cast<T>(a[i]) - along * x[i]); });
     return product / lengths;
   }
   /// dz += slope times the gradient of u . (a - factor b); returns u . (a - factor b).
-  template <class Team>
-  SSL_FN double towards(const Team& team, double slope, const T* a, const T* b, double factor) const {
+  template <class Team, class A>
+  SSL_FN double towards(const Team& team, double slope, const A* a, const T* b, double factor) const {
     const T* const x = z;
     T* const dx = dz;
     const double product = inner(team, z, a, d) - factor * inner(team, z, b, d), length = std::sqrt(square);
     const T forward = static_cast<T>(slope / length), along = static_cast<T>(share(product)),
             less = static_cast<T>(factor);
-    team.for_each(d, [=](index i) { dx[i] += forward * ((a[i] - less * b[i]) - along * x[i]); });
+    team.for_each(d,
+                  [=](index i) { dx[i] += forward * ((static_cast<T>(a[i]) - less * b[i]) - along * x[i]); });
     return product / length;
   }
   /// What of z lies in a direction with that product.
@@ -80,7 +81,7 @@ template <class B>
 struct pulled_views {
   cview<B> z, t;               // (d, V n)
   view<B> dz;                  // (d, V n)
-  view<B> sum;                 // (d, n) of the unit targets; empty where two views make do without
+  accumulator_view<B> sum;     // (d, n) of the unit targets; empty where two views make do without
   accumulator_view<B> square;  // (2, V n) clamped, of the columns of z and t
   accumulator_view<B> value;   // (1, n)
   index views, n;
@@ -103,14 +104,14 @@ struct pulled_views {
   template <class Team>
   SSL_FN void add_up(const Team& team, index j) const {
     using T = typename B::scalar;
-    T* const total = sum.column(j);
+    double* const total = sum.column(j);
     for (index k = j; k < t.cols; k += n) {
       const T* const x = t.column(k);
-      const T factor = static_cast<T>(t_inverse(k));
+      const double factor = t_inverse(k);
       if (k == j) {
-        team.for_each(t.rows, [=](index i) { total[i] = factor * x[i]; });
+        team.for_each(t.rows, [=](index i) { total[i] = factor * static_cast<double>(x[i]); });
       } else {
-        team.for_each(t.rows, [=](index i) { total[i] += factor * x[i]; });
+        team.for_each(t.rows, [=](index i) { total[i] += factor * static_cast<double>(x[i]); });
       }
     }
   }
@@ -128,7 +129,7 @@ pulled_views<B> take_pulled_views(Ctx& ctx, view_batch<B> z, view<B> dz, bool wi
   return {.z = z.z,
           .t = z.references(),
           .dz = dz,
-          .sum = with_sum ? ctx.take(z.features(), n) : view<B>{},
+          .sum = with_sum ? ctx.take_accumulator(z.features(), n) : accumulator_view<B>{},
           .square = ctx.take_accumulator(2, z.z.cols),
           .value = ctx.take_accumulator(1, n),
           .views = z.views,
