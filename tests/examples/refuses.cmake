@@ -1,6 +1,9 @@
 # Each mistake ends a trainer with exit code 2, one sentence on stderr that names it, and no file:
-# cmake -DPROGRAM=... -DWORK=... -P refuses.cmake
+# cmake -DPROGRAM=... [-DVIEWS=--views] -DWORK=... -P refuses.cmake
 
+if(NOT VIEWS)
+  set(VIEWS --patches)
+endif()
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}/empty" "${WORK}/cut")
 file(WRITE "${WORK}/a_file" "not a folder")
@@ -33,7 +36,7 @@ function(refuses what)
 endfunction()
 
 set(small --data synthetic:300,100)
-refuses("--patches: 0 found, expected 2 to 1024" ${small} --patches 0 --out run)
+refuses("${VIEWS}: 0 found, expected 2 to 1024" ${small} ${VIEWS} 0 --out run)
 refuses("--epochs: 0 found" ${small} --epochs 0 --out run)
 refuses("--widths: 0 found" ${small} --widths 8,0 --out run)
 refuses("--train-images: -1 found" ${small} --train-images -1 --out run)

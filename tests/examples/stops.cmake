@@ -1,6 +1,9 @@
 # Ctrl-C while a trainer works: exit code 130 and a report of what there is:
-# cmake -DPROGRAM=... -DSHELL=sh -DWORK=... -P stops.cmake
+# cmake -DPROGRAM=... [-DVIEWS=--views] -DSHELL=sh -DWORK=... -P stops.cmake
 
+if(NOT VIEWS)
+  set(VIEWS --patches)
+endif()
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
 # The signal goes out once the log has a line, which is in the middle of training.
@@ -8,7 +11,7 @@ execute_process(
   COMMAND
     "${SHELL}" -c
     "\"$0\" \"$@\" & run=$!; while [ ! -s run/metrics.jsonl ] && kill -0 $run; do sleep 0.1; done; kill -INT $run; wait $run"
-    "${PROGRAM}" --data synthetic:300,60 --epochs 100000 --batch 20 --patches 2 --widths 4,8 --projector 8,4 --rate 0.01
+    "${PROGRAM}" --data synthetic:300,60 --epochs 100000 --batch 20 ${VIEWS} 2 --widths 4,8 --projector 8,4 --rate 0.01
     --out run --quiet
   WORKING_DIRECTORY "${WORK}" RESULT_VARIABLE code ERROR_VARIABLE errors OUTPUT_QUIET)
 if(NOT code EQUAL 130)
