@@ -1,27 +1,14 @@
-// Losses that are functions of second moments.
+// Losses that are functions of the second moments of single views.
 
-#include "ssl/loss/barlow.hpp"
 #include "ssl/loss/frobenius.hpp"
 #include "ssl/loss/recipes.hpp"
 #include "tools/registry.hpp"
 
 namespace ssl_example {
 
-namespace {
-
-/// One type for the whole and for its parts: less to compile, and the evaluation of both parts together.
-auto barlow_twins(double eps, double on_weight, double off_weight) {
-  return ssl::on(ssl::standardized{.epsilon = eps},
-                 on_weight * ssl::on_diagonal{} + off_weight * ssl::off_diagonal{});
-}
-
-}  // namespace
-
 std::vector<loss_entry> covariance_losses() {
   using namespace ssl;
   const parameter gamma{"gamma", 1, 0}, eps{"eps", 1e-4, 0};
-  const parameter bn_eps{"eps", 1e-5, 0};
-  const std::string barlow = "arXiv 2103.03230, facebookresearch/barlowtwins";
   const std::string vicreg = "arXiv 2105.04906, facebookresearch/vicreg";
   return {
       library_loss({.name = "vicreg",
@@ -64,26 +51,6 @@ std::vector<loss_entry> covariance_losses() {
                     .source = "facebookresearch/VICRegL, its global criterion",
                     .least_views = 2},
                    [](const settings&) { return ssl::vicreg_vicregl(); }),
-      library_loss(
-          {.name = "barlow",
-           .formula = "on + lambda * off, C = a^T b / N of standardised features, mean over pairs of "
-                      "views",
-           .source = barlow,
-           .least_views = 2,
-           .parameters = {{"lambda", 0.0051}, bn_eps}},
-          [](const settings& s) { return barlow_twins(s["eps"], 1, s["lambda"]); }),
-      library_loss({.name = "barlow.on",
-                    .formula = "sum_i (1 - C_ii)^2",
-                    .source = barlow,
-                    .least_views = 2,
-                    .parameters = {bn_eps}},
-                   [](const settings& s) { return barlow_twins(s["eps"], 1, 0); }),
-      library_loss({.name = "barlow.off",
-                    .formula = "sum of C_ij^2, i != j",
-                    .source = barlow,
-                    .least_views = 2,
-                    .parameters = {bn_eps}},
-                   [](const settings& s) { return barlow_twins(s["eps"], 0, 1); }),
       library_loss(
           {.name = "tcr",
            .formula = "mean over views of -1/2 logdet(I + D / (N eps^2) z z^T), samples of length one",

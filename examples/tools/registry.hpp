@@ -8,10 +8,11 @@
 
 namespace ssl_example {
 
-std::vector<loss_entry> covariance_losses();  // second moments: VICReg, Barlow Twins, W-MSE, spectral, rates
-std::vector<loss_entry> pairwise_losses();    // similarities of all pairs: NT-Xent, DCL, uniformity
-std::vector<loss_entry> target_losses();      // comparisons with a network without gradient: BYOL, MoCo, DINO
-std::vector<loss_entry> msb_losses();         // MSBReg and the readings of its terms
+std::vector<loss_entry> covariance_losses();   // moments of a view: VICReg, coding rate
+std::vector<loss_entry> correlation_losses();  // moments of two views: Barlow Twins, W-MSE, spectral
+std::vector<loss_entry> pairwise_losses();     // similarities of all pairs: NT-Xent, DCL, uniformity
+std::vector<loss_entry> target_losses();  // comparisons with a network without gradient: BYOL, MoCo, DINO
+std::vector<loss_entry> msb_losses();     // MSBReg and the readings of its terms
 
 /// All of them.
 std::vector<loss_entry> known_losses();
