@@ -21,22 +21,22 @@ struct add_rounded {  // y + x, rounded once
 
 }  // namespace detail
 
-/// body(z, dz) with all columns z (d, V n) and a gradient dz to add to, both in double where the batch is
-/// small, else as they are. Scratch: two such copies.
+/// body(z, dz) with columns z (d, V n) and a gradient dz to add to, both in double where the batch is small,
+/// else as they are. Scratch: two such copies.
 template <class Ctx, class Body, class B = typename Ctx::backend>
-void in_double_where_small(Ctx& ctx, view_batch<B> z, view<B> dz, const Body& body) {
+void in_double_where_small(Ctx& ctx, cview<B> z, index views, view<B> dz, const Body& body) {
   if constexpr (!std::same_as<typename B::scalar, double>) {
-    if (is_small(z.features(), z.samples())) {
+    if (is_small(z.rows, z.cols / views)) {
       scratch_scope scope(ctx);
-      const auto x = ctx.take_accumulator(z.z.rows, z.z.cols), dx = ctx.take_accumulator(z.z.rows, z.z.cols);
-      map(ctx.be, x, fn::cast<double>{}, z.z);
+      const auto x = ctx.take_accumulator(z.rows, z.cols), dx = ctx.take_accumulator(z.rows, z.cols);
+      map(ctx.be, x, fn::cast<double>{}, z);
       fill(ctx.be, dx, 0.0);
       body(as_const(x), dx);
       map(ctx.be, dz, detail::add_rounded<typename B::scalar>{}, dz, dx);
       return;
     }
   }
-  body(z.z, dz);
+  body(z, dz);
 }
 
 }  // namespace ssl

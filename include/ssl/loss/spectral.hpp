@@ -44,7 +44,7 @@ struct spectral {
   void add(Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> values, view<B> dz) const {
     if (z.views < 2) return;
     scratch_scope scope(ctx);
-    in_double_where_small(ctx, z, dz, [&](auto columns, auto gradient) {
+    in_double_where_small(ctx, z.z, z.views, dz, [&](auto columns, auto gradient) {
       using moment_type = cross_moment<typename decltype(gradient)::value_type, typename B::space>;
       const moment_type moment(ctx, columns, z.views, z.side, entries_over::samples);
       const double n = static_cast<double>(z.samples()), pairs = static_cast<double>(moment.pairs());
