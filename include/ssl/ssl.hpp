@@ -76,6 +76,7 @@
 #include "ssl/loss/invariance.hpp"
 #include "ssl/loss/koleo.hpp"
 #include "ssl/loss/loss.hpp"
+#include "ssl/loss/matched.hpp"
 #include "ssl/loss/mmcr.hpp"
 #include "ssl/loss/moco.hpp"
 #include "ssl/loss/nt_xent.hpp"

@@ -8,7 +8,7 @@ namespace ssl::test {
 
 /// What a batch holds beside z; empty vectors are left out.
 struct beside {
-  std::vector<double> targets{}, directions{}, state{}, bank{};
+  std::vector<double> targets{}, directions{}, state{}, bank{}, places{};
   index direction_columns = 0;  // 0: one for each sample
   rng_key key{};
 };
@@ -29,12 +29,14 @@ outcome evaluate_beside(const L& loss, const std::vector<double>& z, batch_shape
   const matrix<B> state = held(more.state, static_cast<index>(more.state.size()), 1);
   const matrix<B> bank =
       held(more.bank, shape.features, static_cast<index>(more.bank.size()) / shape.features);
+  const matrix<B> places = held(more.places, 2, static_cast<index>(more.places.size()) / 2);
   matrix<B> dx(be, shape.features, shape.columns(), std::vector<double>(z.size(), 7.0));
   view_batch<B> batch{.z = x.read(), .views = shape.views, .key = more.key};
   if (!more.targets.empty()) batch.targets = targets.read();
   if (!more.directions.empty()) batch.directions = directions.read();
   if (!more.state.empty()) batch.state = state.read();
   if (!more.bank.empty()) batch.bank = bank.read();
+  if (!more.places.empty()) batch.places = places.read();
   outcome out;
   const loss_report result = evaluate(ctx, loss, batch, dx(), side);
   out.total = result.total;

@@ -36,8 +36,9 @@ struct columns_kind {};
 /// `targets` are the same views through a network that gets no gradient (a delayed one, or the same network
 /// held constant); without them z stands in, held constant. `directions` replace the random directions of a
 /// Brownian term; without them they are drawn from `key`, one per image of this batch. `bank` are columns of
-/// earlier batches, no gradient, that SwAV assigns along with this one. `state` is the block
-/// of the loss, its length given by `state_size`.
+/// earlier batches, no gradient, that SwAV assigns along with this one. `places` are
+/// the columns' coordinates in the uncropped image, where columns are positions of a feature map. `state` is
+/// the block of the loss, its length given by `state_size`.
 template <class B>
 struct view_batch {
   cview<B> z;  // (d, views * n)
@@ -45,6 +46,7 @@ struct view_batch {
   cview<B> targets{};     // (d, views * n), or empty
   cview<B> directions{};  // (d, n), of any length; or empty
   cview<B> bank{};        // (d, A m), m earlier columns for each view that assigns codes; or empty
+  cview<B> places{};      // (2, views * n), or empty
   cview<B> state{};       // (count, 1), or empty
   rng_key key{};          // of this step
   gram_side side = gram_side::automatic;
