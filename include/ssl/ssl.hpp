@@ -79,6 +79,7 @@
 #include "ssl/loss/matched.hpp"
 #include "ssl/loss/mmcr.hpp"
 #include "ssl/loss/moco.hpp"
+#include "ssl/loss/msb_recipes.hpp"
 #include "ssl/loss/nt_xent.hpp"
 #include "ssl/loss/nuclear_norm.hpp"
 #include "ssl/loss/on.hpp"
