@@ -17,6 +17,10 @@ std::vector<float> numbers(index count) {
   return out;
 }
 
+struct product_shape {
+  index m, n, k;
+};
+
 }  // namespace
 
 TEST_CASE("backend/eigen: a reduction gives the same bits on one thread and on two") {
@@ -36,6 +40,41 @@ TEST_CASE("backend/eigen: a reduction gives the same bits on one thread and on t
       map_reduce(one, make_view(first.data(), r, c), fn::plus{}, fn::identity<float>{}, x);
       map_reduce(two, make_view(second.data(), r, c), fn::plus{}, fn::identity<float>{}, x);
       CHECK(first == second);
+    }
+  }
+}
+
+TEST_CASE(
+    "backend/eigen: a product gives the same bits on one thread and on three, and is the sum it should be") {
+  for (const auto& [m, n, k] :
+       {product_shape{300, 300, 2100}, {1100, 1030, 300}, {1030, 1100, 70}, {2100, 40, 300}}) {
+    CAPTURE(m);
+    CAPTURE(n);
+    CAPTURE(k);
+    auto a = numbers(m * k), b = numbers(n * k);
+    const auto x = make_view(a.data(), k, m), y = make_view(b.data(), n, k);
+    std::vector<float> first(static_cast<std::size_t>(m * n)), second = first;
+    std::vector<float> square(static_cast<std::size_t>(m * m)), again = square;
+    for (const int threads : {1, 3}) {
+      eigen_backend<float> be(threads);
+      gemm(be, trans::yes, trans::yes, 1.0f, x, y, 0.0f,
+           make_view(threads == 1 ? first.data() : second.data(), m, n));
+      syrk(be, trans::yes, 1.0f, x, 0.0f, make_view(threads == 1 ? square.data() : again.data(), m, m));
+    }
+    CHECK(first == second);
+    CHECK(square == again);
+    for (const auto& [i, j] :
+         {std::pair<index, index>{0, 0}, {m - 1, n - 1}, {m / 2, n / 3}, {m / 3, n - 2}}) {
+      const auto sum = [k = k](const auto& p, const auto& q) {
+        double total = 0;
+        for (index l = 0; l < k; ++l) total += static_cast<double>(p(l)) * static_cast<double>(q(l));
+        return total;
+      };
+      const auto column = [&](index at) { return [&x, at](index l) { return x(l, at); }; };
+      CHECK(first[static_cast<std::size_t>(i + j * m)] ==
+            doctest::Approx(sum(column(i), [&, j = j](index l) { return y(j, l); })).epsilon(1e-4).scale(10));
+      CHECK(square[static_cast<std::size_t>(i + j % m * m)] ==
+            doctest::Approx(sum(column(i), column(j % m))).epsilon(1e-4).scale(10));
     }
   }
 }

@@ -58,7 +58,11 @@ TEST_CASE_TEMPLATE("backend/gemm: multiplies in all four orientations and all sh
                                 {4, 3, 1},
                                 {33, 17, 65},
                                 {70, 130, 90},
-                                {3, 2, 700}}) {
+                                {3, 2, 700},
+                                {45, 70, 1100},
+                                {410, 19, 270},
+                                {18, 900, 80},
+                                {130, 130, 130}}) {
     const auto a = rounded<B>(normals(m * k, 1)), b = rounded<B>(normals(k * n, 2)),
                c = rounded<B>(normals(m * n, 3));
     for (const trans ta : {trans::no, trans::yes})
@@ -113,7 +117,8 @@ TEST_CASE_TEMPLATE("backend/syrk: is the product with itself, exactly symmetric,
                    SSL_BACKENDS) {
   using T = typename B::scalar;
   B be;
-  for (const auto& [n, k] : {std::pair<index, index>{1, 1}, {7, 3}, {3, 50}, {65, 20}, {129, 31}, {301, 70}})
+  for (const auto& [n, k] :
+       {std::pair<index, index>{1, 1}, {7, 3}, {3, 50}, {65, 20}, {129, 31}, {301, 70}, {50, 1100}})
     for (const trans op : {trans::no, trans::yes})
       for (const auto& [alpha, beta] : {std::pair{1.0, 0.0}, {0.5, -1.5}}) {
         CAPTURE(n);

@@ -81,17 +81,18 @@ void add_terms(Ctx& ctx, double weight, const Tuple& terms, view_batch<B> batch,
       scratch_scope scope(ctx);
       one_view<B> one{.x = batch[v], .views = batch.views, .side = batch.side};
       second_moment<B> covariance, second;
+      [[maybe_unused]] view<B> centered{};
       if constexpr (contains(needs, moment::centered)) {
         const auto mean = ctx.take_accumulator(d, 1);
         fill(ctx.be, mean, 0.0);
         map_reduce(ctx.be, mean, fn::plus{}, fn::cast<double>{}, one.x);
         map(ctx.be, mean, fn::scale<double>{1.0 / static_cast<double>(n)}, mean);
-        const auto centered = ctx.take(d, n);
+        centered = ctx.take(d, n);
         map(ctx.be, centered, subtract_rows<T, typename B::space>{mean}, one.x);
         one.centered = centered;
       }
       if constexpr (contains(needs, moment::covariance)) {
-        covariance = second_moment<B>(ctx, one.centered, batch.side);
+        covariance = second_moment<B>(ctx, centered, batch.side);
         one.covariance = &covariance;
       }
       if constexpr (contains(needs, moment::variance)) {

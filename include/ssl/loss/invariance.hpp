@@ -25,13 +25,49 @@ struct invariance {
     const index n = z.samples();
     const double count =
         static_cast<double>((z.views - 1) * n) * (per_feature ? static_cast<double>(z.features()) : 1.0);
-    map_reduce(ctx.be, value, fn::plus{}, spread<B>{z.z, dz, z.views, n, 2.0 / count, 4.0 * weight / count},
-               z[0]);
+    const double value_factor = 2.0 / count, gradient_factor = 4.0 * weight / count;
+    if (z.views == 2) {
+      scratch_scope scope(ctx);
+      const auto sums = ctx.take_accumulator(1, n);
+      for_each_column(ctx.be, n,
+                      pair<B>{z[0], z[1], dz.columns(0, n), dz.columns(n, n), sums, gradient_factor / 2});
+      map_reduce(ctx.be, value, fn::plus{}, fn::scale<double>{value_factor / 2}, sums);
+    } else {
+      map_reduce(ctx.be, value, fn::plus{}, spread<B>{z.z, dz, z.views, n, value_factor, gradient_factor},
+                 z[0]);
+    }
   }
 
   constexpr collapse_value collapsed(batch_shape, double) const { return {.value = 0, .best = true}; }
 
   // The functors below are public because nvcc gives a kernel no private type.
+
+  /// Column j of two views: z_v - zbar is half their difference, up to the sign.
+  template <class B>
+  struct pair {
+    using T = typename B::scalar;
+    cview<B> x, y;
+    view<B> dx, dy;
+    accumulator_view<B> sums;  // (1, n)
+    double factor;
+
+    template <class Team>
+    SSL_FN void operator()(const Team& team, index j) const {
+      const T *const a = x.column(j), *const b = y.column(j);
+      const double sum = team.reduce(x.rows, 0.0, fn::plus{}, [=](index i) {
+        const double difference = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+        return difference * difference;
+      });
+      sums.data[j] = sum;
+      T *const da = dx.column(j), *const db = dy.column(j);
+      const double f = factor;
+      team.for_each(x.rows, [=](index i) {
+        const T slope = static_cast<T>(f * (static_cast<double>(a[i]) - static_cast<double>(b[i])));
+        da[i] += slope;
+        db[i] -= slope;
+      });
+    }
+  };
 
   /// Visits entry (i, j) of all views: adds to their gradients, returns their part of the value.
   template <class B>

@@ -10,12 +10,14 @@
 /// every digit when a few features dwarf the rest. So the up to eight features of largest s are split off as
 /// a block A and treated exactly; only the rest B uses the difference:
 ///
-///     off(M) = off(A A^T) + 2 ||A B^T||^2 + ||B^T B||^2 - sum_B s^2.
+///     off(M)   = off(A A^T) + 2 ||A B^T||^2 + ||B^T B||^2 - sum_B s^2
+///     off(M) x = x (B^T B) + off(x A^T) A - s_B x_B.
 ///
 /// The split needs no decision on the host. With even scales sum s^2 / ||K||^2 is about n / (n + d), at most
 /// one half wherever the sample side is chosen.
 ///
-/// Cost: 3 d n min(d, n) flops for value and gradient. Scratch: min(d, n)^2, and d n on the sample side.
+/// Cost: 3 d n min(d, n) flops for value and gradient. Scratch: min(d, n)^2, and on the sample side d n
+/// unless the batch may be written for a while.
 
 #include <algorithm>
 
@@ -72,18 +74,12 @@ class second_moment {
   /// Computes the moment of x, which must outlive it. Memory comes from the caller's scratch scope.
   template <class Ctx>
   second_moment(Ctx& ctx, cview<B> x, gram_side side) : x_(x) {
-    const index d = x.rows, n = x.cols;
-    side_ = side != gram_side::automatic ? side : n < d ? gram_side::samples : gram_side::features;
-    diagonal_ = ctx.take_accumulator(d, 1);
-    fill(ctx.be, diagonal_, 0.0);
-    map_reduce(ctx.be, diagonal_, fn::plus{}, fn::square<T>{}, x);
-    if (side_ == gram_side::features) {
-      gram_ = ctx.take(d, d);
-      syrk(ctx.be, trans::no, T{1}, x, T{0}, gram_);
-      map(ctx.be, gram_, fn::zero_diagonal<T>{}, gram_);
-    } else {
-      split(ctx);
-    }
+    compute(ctx, side, view<B>{});
+  }
+  /// The same for an x that may be written meanwhile: it is left as it was. Saves a copy.
+  template <class Ctx>
+  second_moment(Ctx& ctx, view<B> x, gram_side side) : x_(x) {
+    compute(ctx, side, x);
   }
 
   gram_side side() const { return side_; }
@@ -99,9 +95,8 @@ class second_moment {
       return;
     }
     map_reduce(ctx.be, value, fn::plus{}, fn::scaled_square{factor}, gram_);
-    map_reduce(ctx.be, value, fn::plus{}, minus_square_of_rest{rest_, factor}, diagonal_);
-    map_reduce(ctx.be, value, fn::plus{}, fn::off_diagonal_square<T>{factor}, inner_);
-    map_reduce(ctx.be, value, fn::plus{}, fn::scaled_square{2 * factor}, cross_);
+    map_reduce(ctx.be, value, fn::plus{}, fn::scaled_square{-factor}, rest_);
+    map_reduce(ctx.be, value, fn::plus{}, square_beside{rest_, factor}, beside_);
   }
 
   /// value += factor * ||M||_F^2.
@@ -119,14 +114,9 @@ class second_moment {
       gemm(ctx.be, trans::no, trans::no, f, gram_, x_, T{1}, dz);
       return;
     }
-    gemm(ctx.be, trans::no, trans::no, f, others_, gram_, T{1}, dz);              // B (B^T B)
-    gemm(ctx.be, trans::yes, trans::no, f, cross_, dominant_, T{1}, dz);          // (B A^T) A, rows of B only
-    map(ctx.be, dz, fn::add_scaled_rows<T, space>{rest_, -factor}, dz, others_);  // - s_i x_i, rows of B only
-    scratch_scope scope(ctx);
-    const auto rows = ctx.take(dominant_.rows, dominant_.cols);  // (a, n)
-    gemm(ctx.be, trans::no, trans::no, f, inner_, dominant_, T{0}, rows);
-    gemm(ctx.be, trans::no, trans::no, f, cross_, others_, T{1}, rows);
-    for_each_column(ctx.be, dz.cols, scatter_rows{rows, picked_, dz});
+    gemm(ctx.be, trans::no, trans::no, f, x_, gram_, T{1}, dz);
+    gemm(ctx.be, trans::no, trans::no, f, beside_, dominant_, T{1}, dz);
+    map(ctx.be, dz, fn::add_scaled_rows<T, space>{rest_, -factor}, dz, x_);
   }
 
   /// dz += factor * M x. The gradient of `add_square` with respect to x at factor / 4.
@@ -187,29 +177,38 @@ class second_moment {
   };
 
   struct keep_rest {  // x where the feature was not picked, else 0
-    matrix_view<double, space> rest;
-    matrix_view<index, space> picked;
-    SSL_FN T operator()(index i, index, T x) const {
-      for (index k = 0; k < picked.rows; ++k)
-        if (picked.data[k] == i) return T{0};
-      return x;
+    matrix_view<const double, space> rest;
+    SSL_FN T operator()(index i, index, T x) const { return rest.data[i] != 0.0 ? x : T{0}; }
+  };
+
+  struct square_beside {  // features of B meet those of A twice, in (A, B) and in (B, A)
+    matrix_view<const double, space> rest;
+    double factor = 1;
+    SSL_FN double operator()(index i, index, T x) const {
+      return (rest.data[i] != 0.0 ? 2 * factor : factor) * static_cast<double>(x) * static_cast<double>(x);
     }
   };
 
-  struct minus_square_of_rest {  // - factor s_i^2 for the features of B
-    matrix_view<const double, space> rest;
-    double factor = 1;
-    SSL_FN double operator()(index i, index, double) const { return -factor * rest.data[i] * rest.data[i]; }
+  struct clear_own {  // beside(picked_k, k) = 0
+    matrix_view<const index, space> picked;
+    view<B> beside;
+    template <class Team>
+    SSL_FN void operator()(const Team& team, index k) const {
+      const auto self = *this;
+      team.for_each(1, [=](index) { self.beside(self.picked.data[k], k) = T{0}; });
+    }
   };
 
-  struct scatter_rows {  // dz(picked_i, j) += rows(i, j)
-    view<B> rows;
-    matrix_view<index, space> picked;
-    view<B> dz;
+  struct set_rows {  // x(picked_i, j) = rows(i, j), or 0 where rows is empty
+    matrix_view<const index, space> picked;
+    cview<B> rows;
+    view<B> x;
     template <class Team>
     SSL_FN void operator()(const Team& team, index j) const {
       const auto self = *this;
-      team.for_each(picked.rows, [=](index i) { self.dz(self.picked.data[i], j) += self.rows(i, j); });
+      team.for_each(picked.rows, [=](index i) {
+        self.x(self.picked.data[i], j) = self.rows.data == nullptr ? T{0} : self.rows(i, j);
+      });
     }
   };
 
@@ -217,34 +216,52 @@ class second_moment {
   static constexpr index most_dominant = 8;
 
   template <class Ctx>
-  void split(Ctx& ctx) {
+  void compute(Ctx& ctx, gram_side side, view<B> writable) {
+    const index d = x_.rows, n = x_.cols;
+    side_ = side != gram_side::automatic ? side : n < d ? gram_side::samples : gram_side::features;
+    diagonal_ = ctx.take_accumulator(d, 1);
+    fill(ctx.be, diagonal_, 0.0);
+    map_reduce(ctx.be, diagonal_, fn::plus{}, fn::square<T>{}, x_);
+    if (side_ == gram_side::features) {
+      gram_ = ctx.take(d, d);
+      syrk(ctx.be, trans::no, T{1}, x_, T{0}, gram_);
+      map(ctx.be, gram_, fn::zero_diagonal<T>{}, gram_);
+    } else {
+      split(ctx, writable);
+    }
+  }
+
+  template <class Ctx>
+  void split(Ctx& ctx, view<B> writable) {
     const index d = x_.rows, n = x_.cols, a = std::min(most_dominant, d);
     rest_ = ctx.take_accumulator(d, 1);
-    picked_ = ctx.scratch.template take<index>(a, 1);
-    for_each_column(ctx.be, 1, pick_largest{diagonal_, rest_, picked_});
+    const auto picked = ctx.scratch.template take<index>(a, 1);
+    for_each_column(ctx.be, 1, pick_largest{diagonal_, rest_, picked});
     dominant_ = ctx.take(a, n);
-    map(ctx.be, dominant_, pick_rows{x_, picked_});
-    others_ = ctx.take(d, n);
-    map(ctx.be, others_, keep_rest{rest_, picked_}, x_);
+    map(ctx.be, dominant_, pick_rows{x_, picked});
+    beside_ = ctx.take(d, a);
+    gemm(ctx.be, trans::no, trans::yes, T{1}, x_, dominant_, T{0}, beside_);
+    for_each_column(ctx.be, a, clear_own{picked, beside_});
     gram_ = ctx.take(n, n);
-    syrk(ctx.be, trans::yes, T{1}, others_, T{0}, gram_);
-    inner_ = ctx.take(a, a);
-    syrk(ctx.be, trans::no, T{1}, dominant_, T{0}, inner_);
-    map(ctx.be, inner_, fn::zero_diagonal<T>{}, inner_);
-    cross_ = ctx.take(a, d);
-    gemm(ctx.be, trans::no, trans::yes, T{1}, dominant_, others_, T{0}, cross_);
+    if (writable.data != nullptr) {
+      for_each_column(ctx.be, n, set_rows{picked, {}, writable});
+      syrk(ctx.be, trans::yes, T{1}, writable, T{0}, gram_);
+      for_each_column(ctx.be, n, set_rows{picked, dominant_, writable});
+    } else {
+      scratch_scope scope(ctx);
+      const auto others = ctx.take(d, n);  // B: x with the features of A zeroed
+      map(ctx.be, others, keep_rest{rest_}, x_);
+      syrk(ctx.be, trans::yes, T{1}, others, T{0}, gram_);
+    }
   }
 
   cview<B> x_;  // (d, n)
   gram_side side_ = gram_side::features;
-  accumulator_view<B> diagonal_;      // (d, 1)
-  view<B> gram_;                      // (d, d) with zero diagonal, or (n, n) of B
-  accumulator_view<B> rest_;          // (d, 1) s_i, 0 for the features of A
-  matrix_view<index, space> picked_;  // (a, 1) the features of A
-  view<B> dominant_;                  // (a, n) A
-  view<B> others_;                    // (d, n) B: x with the features of A zeroed
-  view<B> inner_;                     // (a, a) A A^T with zero diagonal
-  view<B> cross_;                     // (a, d) A B^T
+  accumulator_view<B> diagonal_;  // (d, 1)
+  view<B> gram_;                  // (d, d) with zero diagonal, or (n, n) of B
+  accumulator_view<B> rest_;      // (d, 1) s_i, 0 for the features of A
+  view<B> dominant_;              // (a, n) A
+  view<B> beside_;                // (d, a) x A^T, 0 where a feature meets itself
 };
 
 }  // namespace ssl

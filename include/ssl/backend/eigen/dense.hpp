@@ -1,5 +1,6 @@
 #pragma once
-/// Dense linear algebra of the CPU backend by Eigen.
+/// Dense linear algebra of the CPU backend: products of some size from panels (product.hpp), the rest by
+/// Eigen.
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -7,6 +8,7 @@
 
 #include "ssl/backend/backend.hpp"
 #include "ssl/backend/eigen/parallel.hpp"
+#include "ssl/backend/eigen/product.hpp"
 
 namespace ssl::cpu {
 
@@ -26,10 +28,24 @@ const_dense_map<T> eigen_map(matrix_view<const T, host_space> m) {
   return {m.data, m.rows, m.cols, Eigen::OuterStride<>(m.ld)};
 }
 
+/// Whether a product is worth packing. Where Eigen calls a BLAS, or has no vectors, all are left to Eigen.
+template <class T>
+bool worth_packing([[maybe_unused]] index m, [[maybe_unused]] index n, [[maybe_unused]] index k) {
+#if defined(EIGEN_USE_BLAS)
+  return false;
+#else
+  return panel<T>::width > 1 && std::min(m, n) >= 16 && m * n * k >= index{1} << 17;
+#endif
+}
+
 /// c = alpha op(a) op(b) + beta c on as many threads as Eigen takes; one inside a parallel region.
 template <class T>
 void gemm(trans ta, trans tb, T alpha, matrix_view<const T, host_space> a, matrix_view<const T, host_space> b,
           T beta, matrix_view<T, host_space> c) {
+  const index k = ta == trans::no ? a.cols : a.rows;
+  if (worth_packing<T>(c.rows, c.cols, k))
+    return multiply(Eigen::nbThreads(), alpha, tiled::rows_of(a, ta),
+                    tiled::rows_of(b, tb == trans::no ? trans::yes : trans::no), k, beta, c);
   auto out = eigen_map(c);
   if (beta == T{0}) {
     out.setZero();
@@ -48,30 +64,17 @@ void gemm(trans ta, trans tb, T alpha, matrix_view<const T, host_space> a, matri
   }
 }
 
-/// c = alpha op(a) op(a)^T + beta c: the tiles on and below the diagonal as products, the rest
-/// mirrored.
+/// c = alpha op(a) op(a)^T + beta c, both triangles written.
 template <class T>
 void syrk(int threads, trans op, T alpha, matrix_view<const T, host_space> a, T beta,
           matrix_view<T, host_space> c) {
-  const index n = c.rows, tile = n <= 128 ? n : std::clamp<index>(n / 8, 64, 512);
-  const index tiles = (n + tile - 1) / tile;
-  const auto slice = [&](index k) {
-    const index first = k * tile, count = std::min(tile, n - first);
-    return op == trans::no ? matrix_view<const T, host_space>{a.data + first, count, a.cols, a.ld}
-                           : a.columns(first, count);
-  };
-  parallel_for(threads, tiles * (tiles + 1) / 2, [&](index k) {
-    index i = 0;  // the k-th tile of the lower triangle is (i, j), i >= j
-    while ((i + 1) * (i + 2) / 2 <= k) ++i;
-    const index j = k - i * (i + 1) / 2;
-    const auto left = slice(i), right = slice(j);
-    const index rows = std::min(tile, n - i * tile), cols = std::min(tile, n - j * tile);
-    const matrix_view<T, host_space> block{c.data + i * tile + j * tile * c.ld, rows, cols, c.ld};
-    gemm<T>(op, op == trans::no ? trans::yes : trans::no, alpha, left, right, beta, block);
-    // Diagonal tiles too: a product kernel may round (p, q) and (q, p) differently.
-    for (index q = 0; q < cols; ++q)
-      for (index p = i == j ? q + 1 : 0; p < rows; ++p) c(j * tile + q, i * tile + p) = block(p, q);
-  });
+  const index n = c.rows, k = op == trans::no ? a.cols : a.rows;
+  if (worth_packing<T>(n, n, k))
+    return multiply_by_itself(threads, alpha, tiled::rows_of(a, op), k, beta, c);
+  gemm<T>(op, op == trans::no ? trans::yes : trans::no, alpha, a, a, beta, c);
+  // A product kernel may round (p, q) and (q, p) differently.
+  for (index q = 0; q < n; ++q)
+    for (index p = q + 1; p < n; ++p) c(q, p) = c(p, q);
 }
 
 }  // namespace ssl::cpu
