@@ -81,31 +81,33 @@ constexpr double accuracy = std::is_same_v<typename B::scalar, float> ? 2e-5 : 1
 
 TEST_CASE_TEMPLATE("loss/matched: nearest features of every position, both ways, a batch for each match", B,
                    SSL_BACKENDS) {
-  for (const auto& [shape, positions] : maps)
+  for (const auto& map : maps)
     for (const index kept : {index{0}, index{2}}) {
+      const batch_shape shape = map.first;
+      const index positions = map.second;
       INFO(to_string(shape, gram_side::automatic) << ", " << positions << " positions, " << kept << " kept");
       const auto z = test_embeddings(shape);
       const auto loss = matched(vicreg_vicregl(), positions, nearness::features, kept, kept == 0 ? 0 : 1);
-      const auto p = positions;
-      const batch_shape batch = shape;
       const auto definition = [&](const auto& e) {
-        return local(e, z, e.shape.features, p, kept, kept == 0 ? 0 : 1);
+        return local(e, z, e.shape.features, positions, kept, kept == 0 ? 0 : 1);
       };
       check_held<B>(loss, definition, z, shape, {}, accuracy<B>);
       if constexpr (std::is_same_v<typename B::scalar, double>)
         CHECK(relative_error(
                   evaluate_loss<B>(loss, z, shape).gradient,
                   finite_difference(
-                      [&](const std::vector<double>& x) { return evaluate_loss<B>(loss, x, batch).total; },
+                      [&](const std::vector<double>& x) { return evaluate_loss<B>(loss, x, shape).total; },
                       z)) < 1e-6);
     }
 }
 
 TEST_CASE_TEMPLATE("loss/matched: nearest places, the closest of them kept", B, SSL_BACKENDS) {
-  for (const auto& [shape, positions] : maps) {
+  for (const auto& map : maps) {
+    const batch_shape shape = map.first;
+    const index positions = map.second;
     const auto z = test_embeddings(shape), places = some_places(shape);
     const auto p = positions;
-    const auto definition = [&](const auto& e) { return local(e, places, 2, p, 3, 2); };
+    const auto definition = [&](const auto& e) { return local(e, places, 2, positions, 3, 2); };
     check_held<B>(matched(vicreg_vicregl(), positions, nearness::places, 3, 2), definition, z, shape,
                   {.places = places}, accuracy<B>);
   }

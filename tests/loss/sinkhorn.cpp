@@ -46,9 +46,10 @@ std::vector<double> scores_of(index count, unsigned seed) {
 
 TEST_CASE_TEMPLATE("loss/sinkhorn: equals the paper's listing", B, SSL_BACKENDS) {
   constexpr bool is_float = std::is_same_v<typename B::scalar, float>;
-  for (const auto& [k, n] : {std::pair<index, index>{5, 12}, {12, 5}, {40, 300}, {1, 3}, {3, 1}})
+  for (const auto& size : {std::pair<index, index>{5, 12}, {12, 5}, {40, 300}, {1, 3}, {3, 1}})
     for (const int iterations : {1, 2, 3, 10})
       for (const double epsilon : {1.0, 0.05, 0.02}) {
+        const index k = size.first, n = size.second;
         INFO(k << "x" << n << ", " << iterations << " iterations, epsilon " << epsilon);
         const sinkhorn how{.epsilon = epsilon, .iterations = iterations};
         const auto scores = scores_of(k * n, 3);
