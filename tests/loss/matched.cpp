@@ -106,7 +106,6 @@ TEST_CASE_TEMPLATE("loss/matched: nearest places, the closest of them kept", B, 
     const batch_shape shape = map.first;
     const index positions = map.second;
     const auto z = test_embeddings(shape), places = some_places(shape);
-    const auto p = positions;
     const auto definition = [&](const auto& e) { return local(e, places, 2, positions, 3, 2); };
     check_held<B>(matched(vicreg_vicregl(), positions, nearness::places, 3, 2), definition, z, shape,
                   {.places = places}, accuracy<B>);
