@@ -43,7 +43,7 @@ template <class T>
 void gemm(trans ta, trans tb, T alpha, matrix_view<const T, host_space> a, matrix_view<const T, host_space> b,
           T beta, matrix_view<T, host_space> c) {
   const index k = ta == trans::no ? a.cols : a.rows;
-  if (worth_packing<T>(c.rows, c.cols, k))
+  if (panel<T>::wide && worth_packing<T>(c.rows, c.cols, k))
     return multiply(Eigen::nbThreads(), alpha, tiled::rows_of(a, ta),
                     tiled::rows_of(b, tb == trans::no ? trans::yes : trans::no), k, beta, c);
   auto out = eigen_map(c);
@@ -69,8 +69,7 @@ template <class T>
 void syrk(int threads, trans op, T alpha, matrix_view<const T, host_space> a, T beta,
           matrix_view<T, host_space> c) {
   const index n = c.rows, k = op == trans::no ? a.cols : a.rows;
-  if (worth_packing<T>(n, n, k))
-    return multiply_by_itself(threads, alpha, tiled::rows_of(a, op), k, beta, c);
+  if (worth_packing<T>(n, n, k)) return multiply_by_itself(threads, alpha, tiled::rows_of(a, op), k, beta, c);
   gemm<T>(op, op == trans::no ? trans::yes : trans::no, alpha, a, a, beta, c);
   // A product kernel may round (p, q) and (q, p) differently.
   for (index q = 0; q < n; ++q)

@@ -12,8 +12,11 @@
 #include "ssl/backend/eigen/parallel.hpp"
 #include "ssl/core/view.hpp"
 
-// Eighteen vectors stay in registers only in loops that are unrolled, which -O2 does not do by itself.
-#if defined(__clang__)
+// Nineteen vectors stay in registers only in loops that are unrolled, which -O2 does not do by itself. nvcc
+// knows neither spelling.
+#if defined(__CUDACC__)
+#define SSL_UNROLL
+#elif defined(__clang__)
 #define SSL_UNROLL _Pragma("unroll")
 #elif defined(__GNUC__)
 #define SSL_UNROLL _Pragma("GCC unroll 16")
@@ -28,8 +31,11 @@ template <class T>
 struct panel {
   using packet = typename Eigen::internal::packet_traits<T>::type;
   static constexpr index width = Eigen::internal::unpacket_traits<packet>::size;
-  static constexpr index rows = 2 * width;
-  static constexpr index cols = std::min<index>(EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 4, rows);
+  static constexpr bool many_registers = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32;
+  static constexpr bool wide = many_registers || width * static_cast<index>(sizeof(T)) >= 32;
+  static constexpr index strips = wide && !many_registers ? 3 : 2;
+  static constexpr index rows = strips * width;
+  static constexpr index cols = std::min<index>(many_registers ? 8 : 4, rows);
   static constexpr index depth = 1024 / static_cast<index>(sizeof(T));  // rows x depth fill 2/3 of 48 KiB
 
   /// The least multiple of `rows` that holds `count`.
@@ -158,14 +164,15 @@ void multiply_panels(index depth, const T* a, index m, const T* b, index n, T al
       const T* const soon = i == first ? b + (j + cols) / rows * rows * depth + (j + cols) % rows : left;
       const index tall = std::min(rows, m - i);
       if (tall == rows && wide == cols) {
-        tiled::multiply_tile<T, 2>(depth, left, right, step, soon, alpha, beta, c.data + i + j * c.ld, c.ld);
+        tiled::multiply_tile<T, panel<T>::strips>(depth, left, right, step, soon, alpha, beta,
+                                                  c.data + i + j * c.ld, c.ld);
         continue;
       }
       T edge[rows * cols];
       if (tall <= width) {
         tiled::multiply_tile<T, 1>(depth, left, right, step, soon, alpha, T{0}, edge, rows);
       } else {
-        tiled::multiply_tile<T, 2>(depth, left, right, step, soon, alpha, T{0}, edge, rows);
+        tiled::multiply_tile<T, panel<T>::strips>(depth, left, right, step, soon, alpha, T{0}, edge, rows);
       }
       for (index q = 0; q < wide; ++q)
         for (index p = 0; p < tall; ++p) {

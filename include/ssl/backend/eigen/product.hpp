@@ -142,7 +142,7 @@ void multiply_by_itself(int threads, T alpha, operand<T> a, index k, T beta, mat
   constexpr index depth = panel<T>::depth;
   const index n = c.rows;
   if (n * n / 2 * k < tiled::small_product) threads = 1;
-  const index size = std::clamp<index>(panel<T>::padded(n / 8), panel<T>::rows, index{256});
+  const index size = std::clamp<index>(panel<T>::padded(n / 8), panel<T>::rows, panel<T>::padded(256));
   const index tiles = (n + size - 1) / size, wide = panel<T>::padded(n);
   const auto for_each_tile = [&](const auto& body) {
     parallel_for(threads, tiles * (tiles + 1) / 2, [&](index q) {
