@@ -2,7 +2,6 @@
 
 #include "ssl/loss/barlow.hpp"
 #include "ssl/loss/spectral.hpp"
-#include "ssl/loss/w_mse.hpp"
 #include "tools/registry.hpp"
 
 namespace ssl_example {
@@ -10,8 +9,8 @@ namespace ssl_example {
 namespace {
 
 /// One type for the whole and for its parts: less to compile, and the evaluation of both parts together.
-auto barlow_twins(double eps, double on_weight, double off_weight) {
-  return ssl::on(ssl::standardized{.epsilon = eps},
+auto barlow_twins(const settings& s, double on_weight, double off_weight) {
+  return ssl::on(ssl::standardized{.epsilon = s["eps"], .unbiased = s["unbiased"] != 0},
                  on_weight * ssl::on_diagonal{} + off_weight * ssl::off_diagonal{});
 }
 
@@ -19,7 +18,7 @@ auto barlow_twins(double eps, double on_weight, double off_weight) {
 
 std::vector<loss_entry> correlation_losses() {
   using namespace ssl;
-  const parameter bn_eps{"eps", 1e-5, 0};
+  const parameter eps{"eps", 1e-5, 0}, unbiased = flag("unbiased", false);
   const std::string barlow = "arXiv 2103.03230, facebookresearch/barlowtwins";
   const std::string haochen = "arXiv 2106.04156, jhaochenz/spectral_contrastive_learning";
   return {
@@ -29,20 +28,20 @@ std::vector<loss_entry> correlation_losses() {
                       "views",
            .source = barlow,
            .least_views = 2,
-           .parameters = {{"lambda", 0.0051}, bn_eps}},
-          [](const settings& s) { return barlow_twins(s["eps"], 1, s["lambda"]); }),
+           .parameters = {{"lambda", 0.0051}, eps, unbiased}},
+          [](const settings& s) { return barlow_twins(s, 1, s["lambda"]); }),
       library_loss({.name = "barlow.on",
                     .formula = "sum_i (1 - C_ii)^2",
                     .source = barlow,
                     .least_views = 2,
-                    .parameters = {bn_eps}},
-                   [](const settings& s) { return barlow_twins(s["eps"], 1, 0); }),
+                    .parameters = {eps, unbiased}},
+                   [](const settings& s) { return barlow_twins(s, 1, 0); }),
       library_loss({.name = "barlow.off",
                     .formula = "sum of C_ij^2, i != j",
                     .source = barlow,
                     .least_views = 2,
-                    .parameters = {bn_eps}},
-                   [](const settings& s) { return barlow_twins(s["eps"], 0, 1); }),
+                    .parameters = {eps, unbiased}},
+                   [](const settings& s) { return barlow_twins(s, 0, 1); }),
       library_loss({.name = "spectral",
                     .formula = "part1 + part2, part1 = -2/N sum z_i.z'_i, part2 = mean over i != j of "
                                "(z_i.z'_j)^2, mean over pairs of views",
@@ -63,20 +62,6 @@ std::vector<loss_entry> correlation_losses() {
                     .least_views = 2,
                     .parameters = {{"w", 1, 0}}},
                    [](const settings& s) { return ssl::co_occurrence(s["w"]); }),
-      library_loss(
-          {.name = "wmse",
-           .formula = "mean over pairs of views of 2 - 2 cos of the samples whitened by the Cholesky "
-                      "factor of (1 - e) C + e I",
-           .source = "arXiv 2007.06346, htdt/self-supervised",
-           .least_views = 2,
-           .parameters = {{"e", 1e-3, 0, false, false, 1},
-                          {"sub_batch", 0, 0, false, true},
-                          {"iterations", 1, 1, false, true}}},
-          [](const settings& s) {
-            return w_mse{.epsilon = s["e"],
-                         .sub_batch = static_cast<ssl::index>(s["sub_batch"]),
-                         .iterations = static_cast<ssl::index>(s["iterations"])};
-          }),
   };
 }
 

@@ -46,9 +46,9 @@ std::vector<loss_entry> covariance_losses() {
                     .source = "vturrisi/solo-learn",
                     .least_views = 2},
                    [](const settings&) { return ssl::vicreg_solo_learn(); }),
-      library_loss({.name = "vicreg_vicregl",
-                    .formula = "vicreg with cov averaged over views",
-                    .source = "facebookresearch/VICRegL, its global criterion",
+      library_loss({.name = "vicregl",
+                    .formula = "vicreg with cov averaged over views, the global criterion",
+                    .source = "arXiv 2210.01571, facebookresearch/VICRegL",
                     .least_views = 2},
                    [](const settings&) { return ssl::vicreg_vicregl(); }),
       library_loss(

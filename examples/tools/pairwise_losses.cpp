@@ -25,11 +25,14 @@ std::vector<loss_entry> pairwise_losses() {
                    }),
       library_loss({.name = "ntxent_multi",
                     .formula = "the same over all V N columns at once, mean over the positives outside the "
-                               "logarithm",
+                               "logarithm; inside = 1: their sum inside it",
                     .source = simclr,
                     .least_views = 2,
-                    .parameters = {temperature(0.5)}},
-                   [](const settings& s) { return nt_xent{.temperature = s["temperature"]}; }),
+                    .parameters = {temperature(0.5), flag("inside", false)}},
+                   [](const settings& s) {
+                     return nt_xent{.temperature = s["temperature"],
+                                    .place = s["inside"] != 0 ? positives::inside : positives::outside};
+                   }),
       library_loss({.name = "dcl",
                     .formula = "ntxent with the positive left out of the sum, mean of the two directions and "
                                "over pairs of views",

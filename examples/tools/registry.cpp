@@ -6,7 +6,8 @@ namespace ssl_example {
 
 std::vector<loss_entry> known_losses() {
   std::vector<loss_entry> all;
-  for (auto family : {covariance_losses, correlation_losses, pairwise_losses, target_losses, msb_losses}) {
+  for (auto family : {covariance_losses, correlation_losses, whitening_losses, map_losses, pairwise_losses,
+                      target_losses, msb_losses}) {
     auto entries = family();
     std::move(entries.begin(), entries.end(), std::back_inserter(all));
   }

@@ -9,10 +9,12 @@
 namespace ssl_example {
 
 std::vector<loss_entry> covariance_losses();   // moments of a view: VICReg, coding rate
-std::vector<loss_entry> correlation_losses();  // moments of two views: Barlow Twins, W-MSE, spectral
+std::vector<loss_entry> correlation_losses();  // moments of two views: Barlow Twins, spectral
+std::vector<loss_entry> whitening_losses();    // W-MSE, VIbCReg, MMCR
+std::vector<loss_entry> map_losses();          // VICRegL's local criterion
 std::vector<loss_entry> pairwise_losses();     // similarities of all pairs: NT-Xent, DCL, uniformity
-std::vector<loss_entry> target_losses();  // comparisons with a network without gradient: BYOL, MoCo, DINO
-std::vector<loss_entry> msb_losses();     // MSBReg and the readings of its terms
+std::vector<loss_entry> target_losses();       // a network without gradient: BYOL, MoCo, DINO
+std::vector<loss_entry> msb_losses();          // MSBReg and the readings of its terms
 
 /// All of them.
 std::vector<loss_entry> known_losses();

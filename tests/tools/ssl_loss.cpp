@@ -82,7 +82,58 @@ TEST_CASE("tools/ssl_loss: every listed loss runs on both sides and in both prec
       CHECK(near(quick.json()["value"], value, 1e-5));
     }
   }
-  CHECK(losses >= 7);
+  CHECK(losses >= 46);
+}
+
+TEST_CASE("tools/ssl_loss: the names of the golden values and of the methods are listed") {
+  const std::string list = "\n" + ssl_loss("--list").out;
+  for (const std::string name : {"vicreg",
+                                 "vicreg.inv",
+                                 "vicreg.var",
+                                 "vicreg.cov",
+                                 "barlow",
+                                 "barlow.on",
+                                 "barlow.off",
+                                 "ntxent",
+                                 "ntxent_multi",
+                                 "spectral",
+                                 "spectral.part2",
+                                 "byol",
+                                 "tcr",
+                                 "wmse",
+                                 "fro",
+                                 "align_unif",
+                                 "align_unif.unif",
+                                 "msb_loo",
+                                 "msb_all",
+                                 "msb_c2c",
+                                 "msb_brownian",
+                                 "msb_s1",
+                                 "msb_s1_unbiased",
+                                 "msb_s1c",
+                                 "msb_s2",
+                                 "msb_s4",
+                                 "msb_total",
+                                 "dcl",
+                                 "dclw",
+                                 "moco",
+                                 "swav",
+                                 "dino",
+                                 "tico",
+                                 "simsiam",
+                                 "uniform",
+                                 "align",
+                                 "vibcreg",
+                                 "vicregl",
+                                 "vicregl_local",
+                                 "koleo",
+                                 "mmcr",
+                                 "emp_ssl",
+                                 "co_occurrence",
+                                 "vicreg_solo_learn",
+                                 "vicreg_paper",
+                                 "spectral_official"})
+    CHECK_MESSAGE(list.find("\n" + name + "\n  formula ") != std::string::npos, name);
 }
 
 TEST_CASE("tools/ssl_loss: the gradient has the shape and type of the views and is the slope of the value") {
@@ -127,6 +178,21 @@ TEST_CASE("tools/ssl_loss: parameters are taken one by one or several at a time"
   CHECK(near(together.json()["value"],
              terms["inv"].get<double>() + 2 * terms["var"].get<double>() + 0.5 * terms["cov"].get<double>(),
              1e-12));
+}
+
+TEST_CASE("tools/ssl_loss: parameters give other sources' conventions") {
+  const temporary_folder folder;
+  write_npy(folder / "z.npy", {2, 8, 6}, sines());
+  const auto value = [&](const std::string& arguments) {
+    return ssl_loss("--views " + folder / "z.npy" + " --loss " + arguments).json()["value"].get<double>();
+  };
+  CHECK(near(value("barlow --set unbiased=1 eps=0"), 0.1628384810, 1e-9));
+  CHECK(near(value("vicreg_paper"), 19.2244896135, 1e-10));
+  CHECK(near(value("vicreg_solo_learn"), 13.4420242897, 1e-10));
+  CHECK(near(value("vicregl"), 7.2992586772, 1e-10));
+  CHECK(near(value("spectral_official"), -1.6472488341, 1e-10));
+  CHECK(near(value("ntxent --set temperature=0.1"), 0.0948368455, 1e-8));
+  CHECK(near(value("ntxent_multi --set inside=1"), 1.3074990125, 1e-10));
 }
 
 TEST_CASE("tools/ssl_loss: the precision is that of the file unless it is chosen") {
