@@ -311,6 +311,14 @@ TEST_CASE(
   }
   CHECK(near(value(0, ""), 1.0434317839, 1e-9));
   CHECK(value(0, " --queue " + folder / "q.npy") != value(0, ""));
+
+  auto swapped = z;
+  std::rotate(swapped.begin(), swapped.begin() + 48, swapped.end());
+  write_npy(folder / "z.npy", {2, 8, 6}, swapped);
+  const finished f = ssl_loss("--loss swav --set assigning=1 --views " + folder / "z.npy" + " --prototypes " +
+                              folder / "p.npy");
+  REQUIRE(f.code == 0);
+  CHECK(near(f.json()["value"], 0.7205461301, 1e-9));
 }
 
 TEST_CASE("tools/ssl_loss: an input that is missing or not used is one sentence") {
