@@ -85,6 +85,14 @@ TEST_CASE("tools/ssl_loss: every listed loss runs on both sides and in both prec
   CHECK(losses >= 46);
 }
 
+TEST_CASE("tools/ssl_loss: every listed loss has its place in the page of the losses") {
+  const std::string page = read_text(SSL_LOSSES_PAGE);
+  REQUIRE(!page.empty());
+  std::istringstream lines(ssl_loss("--list").out);
+  for (std::string line; std::getline(lines, line);)
+    if (line[0] != ' ') CHECK_MESSAGE(page.find("`" + line) != std::string::npos, line);
+}
+
 TEST_CASE("tools/ssl_loss: the names of the golden values and of the methods are listed") {
   const std::string list = "\n" + ssl_loss("--list").out;
   for (const std::string name : {"vicreg",
