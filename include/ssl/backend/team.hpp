@@ -6,9 +6,15 @@
 namespace ssl {
 
 struct serial_team {
-  /// body(i) for i in [0, count); everything written is visible to the team afterwards.
+  /// body(i) for i in [0, count), in any order; everything written is visible to the team afterwards.
   template <class Body>
   SSL_FN void for_each(index count, const Body& body) const {
+#if defined(__CUDACC__)
+#elif defined(__clang__)
+#pragma clang loop vectorize(assume_safety)
+#elif defined(__GNUC__)
+#pragma GCC ivdep
+#endif
     for (index i = 0; i < count; ++i) body(i);
   }
 

@@ -120,19 +120,18 @@ void add_terms(Ctx& ctx, double weight, const Tuple& terms, view_batch<B> batch,
   }
 }
 
-/// values += every term's value, dz += weight times the gradient of the weighted sum.
+/// values += every term's value, dz = weight times the gradient of the weighted sum; dz comes full of zeros.
 template <class Ctx, class Tuple, class B = typename Ctx::backend>
 void add_loss(Ctx& ctx, double weight, const Tuple& terms, view_batch<B> z, accumulator_view<B> values,
               view<B> dz) {
-  if constexpr (any_term<false, Ctx, Tuple>(true) || any_term<false, Ctx, Tuple>(false))
-    add_terms<false>(ctx, weight, terms, z, values, dz);
+  constexpr bool plain = any_term<false, Ctx, Tuple>(true) || any_term<false, Ctx, Tuple>(false);
+  if constexpr (plain) add_terms<false>(ctx, weight, terms, z, values, dz);
   if constexpr (any_term<true, Ctx, Tuple>(true) || any_term<true, Ctx, Tuple>(false)) {
     scratch_scope scope(ctx);
     const index d = z.features(), columns = z.z.cols;
-    const auto u = ctx.take(d, columns), du = ctx.take(d, columns);
+    const auto u = ctx.take(d, columns);
     constexpr unit_length change;
     const auto tape = change.forward(ctx, z, u);
-    fill(ctx.be, du, typename B::scalar{0});
     view_batch<B> unit = z;
     unit.z = u;
     if constexpr (any_targets<Tuple>()) {
@@ -144,8 +143,15 @@ void add_loss(Ctx& ctx, double weight, const Tuple& terms, view_batch<B> z, accu
         unit.targets = targets;
       }
     }
-    add_terms<true>(ctx, weight, terms, unit, values, du);
-    change.backward(ctx, tape, z, as_const(u), du, dz);
+    if constexpr (plain) {
+      const auto du = ctx.take(d, columns);
+      fill(ctx.be, du, typename B::scalar{0});
+      add_terms<true>(ctx, weight, terms, unit, values, du);
+      change.backward(ctx, tape, z, as_const(u), du, dz);
+    } else {
+      add_terms<true>(ctx, weight, terms, unit, values, dz);
+      change.backward_in_place(ctx, tape, as_const(u), dz);
+    }
   }
 }
 

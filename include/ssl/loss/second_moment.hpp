@@ -61,7 +61,33 @@ struct add_scaled_rows {                  // y + factor r_i x
   }
 };
 
+template <class T, class Space>
+struct add_row_multiples {           // y + r_i x
+  matrix_view<const T, Space> rows;  // (d, 1)
+  SSL_FN T operator()(index i, index, T y, T x) const { return y + rows.data[i] * x; }
+};
+
+template <class T>
+struct scale_to {  // factor x, rounded once
+  double factor = 1;
+  SSL_FN T operator()(double x) const { return static_cast<T>(factor * x); }
+};
+
 }  // namespace fn
+
+namespace detail {
+
+/// dz (d, n) += factor * rows (d, 1) times x (d, n), row by row. The factors are rounded once a row.
+template <class Ctx, class T, class Space>
+void add_row_multiples(Ctx& ctx, double factor, matrix_view<double, Space> rows,
+                       matrix_view<const T, Space> x, matrix_view<T, Space> dz) {
+  scratch_scope scope(ctx);
+  const auto rounded = ctx.scratch.template take<T>(rows.rows, 1);
+  map(ctx.be, rounded, fn::scale_to<T>{factor}, rows);
+  map(ctx.be, dz, fn::add_row_multiples<T, Space>{rounded}, dz, x);
+}
+
+}  // namespace detail
 
 template <class B>
 class second_moment {
@@ -116,14 +142,14 @@ class second_moment {
     }
     gemm(ctx.be, trans::no, trans::no, f, x_, gram_, T{1}, dz);
     gemm(ctx.be, trans::no, trans::no, f, beside_, dominant_, T{1}, dz);
-    map(ctx.be, dz, fn::add_scaled_rows<T, space>{rest_, -factor}, dz, x_);
+    detail::add_row_multiples(ctx, -factor, rest_, x_, dz);
   }
 
   /// dz += factor * M x. The gradient of `add_square` with respect to x at factor / 4.
   template <class Ctx>
   void add_product(Ctx& ctx, double factor, view<B> dz) const {
     add_off_diagonal_product(ctx, factor, dz);
-    map(ctx.be, dz, fn::add_scaled_rows<T, space>{diagonal_, factor}, dz, x_);
+    detail::add_row_multiples(ctx, factor, diagonal_, x_, dz);
   }
 
   // The functors below are public because nvcc gives a kernel no private type.

@@ -32,7 +32,13 @@ struct unit_length {
   /// dz += the gradient of z for the gradient dt of t.
   template <class Ctx, class B = typename Ctx::backend>
   void backward(Ctx& ctx, tape<B> kept, view_batch<B>, cview<B> t, view<B> dt, view<B> dz) const {
-    for_each_column(ctx.be, dz.cols, unscale<B>{t, dt, dz, kept.length});
+    for_each_column(ctx.be, dz.cols, unscale<B>{t, dt, dz, kept.length, 1});
+  }
+
+  /// dz = the gradient of z, where dz holds the gradient of t.
+  template <class Ctx, class B = typename Ctx::backend>
+  void backward_in_place(Ctx& ctx, tape<B> kept, cview<B> t, view<B> dz) const {
+    for_each_column(ctx.be, dz.cols, unscale<B>{t, dz, dz, kept.length, 0});
   }
 
   constexpr double collapsed_length(double length) const { return length == 0 ? 0 : 1; }
@@ -54,8 +60,9 @@ struct unit_length {
       });
       const double found = std::sqrt(squared), divisor = found < 1e-12 ? 1e-12 : found;
       length.data[j] = divisor;
+      const double inverse = 1.0 / divisor;
       team.for_each(z.rows, [=](index i) {
-        to(i, j) = static_cast<typename B::scalar>(static_cast<double>(from(i, j)) / divisor);
+        to(i, j) = static_cast<typename B::scalar>(static_cast<double>(from(i, j)) * inverse);
       });
     }
   };
@@ -65,6 +72,7 @@ struct unit_length {
     cview<B> t;
     view<B> dt, dz;
     accumulator_view<B> length;
+    typename B::scalar keep;  // of dz: 1 or 0
     template <class Team>
     SSL_FN void operator()(const Team& team, index j) const {
       using T = typename B::scalar;
@@ -74,9 +82,12 @@ struct unit_length {
       const double along = divisor <= 1e-12 ? 0.0 : team.reduce(t.rows, 0.0, fn::plus{}, [=](index i) {
         return static_cast<double>(unit(i, j)) * static_cast<double>(gradient(i, j));
       });
+      const double inverse = 1.0 / divisor;
+      const T kept = keep;
       team.for_each(t.rows, [=](index i) {
-        out(i, j) += static_cast<T>(
-            (static_cast<double>(gradient(i, j)) - along * static_cast<double>(unit(i, j))) / divisor);
+        const T slope = static_cast<T>(
+            (static_cast<double>(gradient(i, j)) - along * static_cast<double>(unit(i, j))) * inverse);
+        out(i, j) = kept == T{0} ? slope : out(i, j) + slope;
       });
     }
   };

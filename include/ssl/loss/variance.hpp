@@ -32,7 +32,7 @@ struct variance {
     scratch_scope scope(ctx);
     const auto slope = ctx.take_accumulator(z.x.rows, 1);
     map(ctx.be, slope, hinge_slope{target, epsilon, -weight * factor / (n - 1)}, z.variance);
-    map(ctx.be, dz, fn::add_scaled_rows<typename B::scalar, typename B::space>{slope, 1.0}, dz, z.centered);
+    detail::add_row_multiples(ctx, 1.0, slope, z.centered, dz);
   }
 
   collapse_value collapsed(batch_shape shape, double) const {
