@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-#include "ssl/backend/eigen.hpp"
 #include "ssl/data/npy.hpp"
 #include "ssl/ssl.hpp"
 #include "support/cli.hpp"
 #include "support/data_source.hpp"
+#include "support/eigen_products.hpp"
 #include "support/metrics.hpp"
 #include "support/output_dir.hpp"
 #include "support/progress.hpp"

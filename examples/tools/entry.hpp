@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ssl/loss/state.hpp"
-#include "tools/eigen_products.hpp"
+#include "support/eigen_products.hpp"
 #include "tools/settings.hpp"
 
 namespace ssl_example {

@@ -1,6 +1,6 @@
 #pragma once
-/// The CPU backend's matrix products, compiled once (eigen_products.cpp) instead of in every family of
-/// losses.
+/// The CPU backend's products and factorisations, compiled once (eigen_products.cpp) instead of in every file.
+
 
 #include "ssl/backend/eigen.hpp"
 

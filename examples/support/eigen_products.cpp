@@ -1,4 +1,4 @@
-#include "tools/eigen_products.hpp"
+#include "support/eigen_products.hpp"
 
 SSL_EXAMPLE_EIGEN_PRODUCTS(, float)
 SSL_EXAMPLE_EIGEN_PRODUCTS(, double)
