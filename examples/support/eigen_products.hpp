@@ -1,6 +1,6 @@
 #pragma once
-/// The CPU backend's products and factorisations, compiled once (eigen_products.cpp) instead of in every file.
-
+/// The CPU backend's products and factorisations, compiled once (eigen_products.cpp) instead of in every
+/// file.
 
 #include "ssl/backend/eigen.hpp"
 
