@@ -60,9 +60,12 @@ struct unit_length {
       });
       const double found = std::sqrt(squared), divisor = found < 1e-12 ? 1e-12 : found;
       length.data[j] = divisor;
+      // A float cannot see the rounding of the inverse.
+      using T = typename B::scalar;
       const double inverse = 1.0 / divisor;
       team.for_each(z.rows, [=](index i) {
-        to(i, j) = static_cast<typename B::scalar>(static_cast<double>(from(i, j)) * inverse);
+        const double x = static_cast<double>(from(i, j));
+        to(i, j) = static_cast<T>(sizeof(T) < sizeof(double) ? x * inverse : x / divisor);
       });
     }
   };
