@@ -124,6 +124,7 @@ series level(const std::vector<measurement>& results, const std::string& name, c
 
 void plot_accuracy(report& page, const std::vector<measurement>& results) {
   const auto knn = line(results, "trained", "embedding, kNN", &measurement::knn, false);
+  if (knn.x.size() < 2) return;  // the table says it all
   std::vector<series> lines{knn,
                             line(results, "trained", "embedding, linear", &measurement::linear, false),
                             line(results, "trained", "projection, kNN", &measurement::knn_projection, false),
