@@ -158,9 +158,9 @@ void add_loss(Ctx& ctx, double weight, const Tuple& terms, view_batch<B> z, accu
 }  // namespace detail
 
 /// values (1, K) = every term's unweighted value, dz (d, V n) = gradient of the weighted sum. Both are
-/// overwritten. z must not overlap dz. `side` forces one evaluation of the second moments; both give the same
-/// result. Throws `shape_error` where the shapes do not fit, a view has fewer than two samples, or a loss
-/// that remembers something (state.hpp) got no block for it.
+/// overwritten. z must not overlap dz. `side`, or the batch's own, forces one evaluation of the second
+/// moments; both give the same result. Throws `shape_error` where the shapes do not fit, a view has fewer
+/// than two samples, or a loss that remembers something (state.hpp) got no block for it.
 template <class Ctx, LossTerm L, class B = typename Ctx::backend>
 void value_and_gradient(Ctx& ctx, const L& loss, view_batch<B> z, accumulator_view<B> values, view<B> dz,
                         gram_side side = gram_side::automatic) {
@@ -186,7 +186,7 @@ void value_and_gradient(Ctx& ctx, const L& loss, view_batch<B> z, accumulator_vi
 
   fill(ctx.be, values, 0.0);
   fill(ctx.be, dz, typename B::scalar{0});
-  z.side = side;
+  if (side != gram_side::automatic) z.side = side;
   detail::add_loss(ctx, 1.0, all, z, values, dz);
 }
 

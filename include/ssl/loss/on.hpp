@@ -43,6 +43,12 @@ struct on_columns {
     static_assert(ColumnChange<Change, Ctx>,
                   "ssl: a change of columns has `forward(ctx, z, t) const`, which returns a tape, and "
                   "`backward(ctx, tape, z, t, dt, dz) const`.");
+    detail::for_each_term(terms(loss), []<class W>(const W&, index) {
+      static_assert(
+          !has_state<decltype(W::term)>(),
+          "ssl: a loss that remembers something cannot stand on changed columns: nobody would keep its "
+          "state.");
+    });
     scratch_scope scope(ctx);
     if constexpr (requires { fused<Change, L>::applies(change); })
       if (fused<Change, L>::applies(change))
