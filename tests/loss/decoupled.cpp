@@ -74,27 +74,27 @@ TEST_CASE_TEMPLATE("loss/decoupled: DCLW with constant weights has the gradient 
 }
 
 TEST_CASE_TEMPLATE("loss/decoupled: reference values", B, SSL_BACKENDS) {
-  const auto z = naive::reference_batch();
-  const outcome found = evaluate_loss<B>(dcl(), z, naive::reference_shape);
+  const auto z = reference_embeddings();
+  const outcome found = evaluate_loss<B>(dcl(), z, reference_shape);
   CHECK(found.total == doctest::Approx(-2.3697851145).epsilon(digits<B>));
-  CHECK(norm_of_view(found.gradient, naive::reference_shape, 0) ==
+  CHECK(norm_of_view(found.gradient, reference_shape, 0) ==
         doctest::Approx(0.87659029).epsilon(digits<B> * 10));
-  CHECK(evaluate_loss<B>(dclw(), z, naive::reference_shape).total ==
+  CHECK(evaluate_loss<B>(dclw(), z, reference_shape).total ==
         doctest::Approx(-2.3643890252).epsilon(digits<B>));
 }
 
 TEST_CASE_TEMPLATE("loss/decoupled: presets that add the two directions have twice the value", B,
                    SSL_BACKENDS) {
-  const auto z = naive::reference_batch();
-  CHECK(evaluate_loss<B>(dcl_raminnakhli(), z, naive::reference_shape).total ==
+  const auto z = reference_embeddings();
+  CHECK(evaluate_loss<B>(dcl_raminnakhli(), z, reference_shape).total ==
         doctest::Approx(2 * -2.3697851145).epsilon(digits<B>));
-  CHECK(evaluate_loss<B>(dclw_raminnakhli(), z, naive::reference_shape).total ==
+  CHECK(evaluate_loss<B>(dclw_raminnakhli(), z, reference_shape).total ==
         doctest::Approx(2 * -2.3643890252).epsilon(digits<B>));
-  CHECK(evaluate_loss<B>(simclr_tensorflow(0.5), z, naive::reference_shape).total ==
+  CHECK(evaluate_loss<B>(simclr_tensorflow(0.5), z, reference_shape).total ==
         doctest::Approx(2 * 1.3074990125).epsilon(digits<B>));
-  CHECK(evaluate_loss<B>(simclr(), z, naive::reference_shape).total ==
+  CHECK(evaluate_loss<B>(simclr(), z, reference_shape).total ==
         doctest::Approx(1.3074990125).epsilon(digits<B>));
-  CHECK(evaluate_loss<B>(simclr_solo_learn(0.5), z, naive::reference_shape).total ==
+  CHECK(evaluate_loss<B>(simclr_solo_learn(0.5), z, reference_shape).total ==
         doctest::Approx(1.3074990125).epsilon(digits<B>));
 }
 

@@ -26,12 +26,12 @@ TEST_CASE_TEMPLATE(
 }
 
 TEST_CASE_TEMPLATE("loss/nt_xent: reference values", B, SSL_BACKENDS) {
-  const auto z = naive::reference_batch();
-  const outcome found = evaluate_loss<B>(nt_xent{}, z, naive::reference_shape);
+  const auto z = reference_embeddings();
+  const outcome found = evaluate_loss<B>(nt_xent{}, z, reference_shape);
   CHECK(found.total == doctest::Approx(1.3074990125).epsilon(digits<B>));
-  CHECK(norm_of_view(found.gradient, naive::reference_shape, 0) ==
+  CHECK(norm_of_view(found.gradient, reference_shape, 0) ==
         doctest::Approx(0.11203934).epsilon(digits<B> * 100));
-  CHECK(evaluate_loss<B>(nt_xent{.temperature = 0.1}, z, naive::reference_shape).total ==
+  CHECK(evaluate_loss<B>(nt_xent{.temperature = 0.1}, z, reference_shape).total ==
         doctest::Approx(0.0948368455).epsilon(digits<B>));
 }
 

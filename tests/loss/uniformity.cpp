@@ -21,7 +21,7 @@ TEST_CASE_TEMPLATE("loss/uniformity: sharp potentials neither underflow nor lose
 }
 
 TEST_CASE_TEMPLATE("loss/uniformity: reference values", B, SSL_BACKENDS) {
-  const auto both = naive::reference_batch();
+  const auto both = reference_embeddings();
   const std::vector<double> a(both.begin(), both.begin() + 48), b(both.begin() + 48, both.end());
   CHECK(evaluate_loss<B>(uniformity{}, a, {6, 8, 1}).total ==
         doctest::Approx(-2.7371602690).epsilon(digits<B>));

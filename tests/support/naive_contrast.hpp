@@ -172,17 +172,4 @@ S koleo(const embeddings<S>& z, double epsilon, over_views how = over_views::mea
   });
 }
 
-/// The batch of the reference values: sin and cos of the entries' places, N = 8, D = 6.
-inline std::vector<double> reference_batch() {
-  std::vector<double> a, b;
-  for (int i = 0; i < 8; ++i)
-    for (int j = 0; j < 6; ++j) {
-      a.push_back(std::sin(0.7 * i + 1.3 * j + 0.1 * i * j));
-      b.push_back(a.back() + 0.3 * std::cos(0.5 * i - 0.9 * j + 0.2 * i * j));
-    }
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-inline constexpr batch_shape reference_shape{6, 8, 2};
-
 }  // namespace ssl::test::naive

@@ -84,19 +84,6 @@ void check_orthogonal(const std::vector<double>& gradient, const std::vector<dou
   }
 }
 
-/// The embeddings A and B of a table of reference values: eight samples, six features, two views.
-inline std::vector<double> reference_embeddings() {
-  std::vector<double> a, b;
-  for (int i = 0; i < 8; ++i)
-    for (int j = 0; j < 6; ++j) {
-      a.push_back(std::sin(0.7 * i + 1.3 * j + 0.1 * i * j));
-      b.push_back(a.back() + 0.3 * std::cos(0.5 * i - 0.9 * j + 0.2 * i * j));
-    }
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-inline constexpr batch_shape reference_shape{6, 8, 2};
-
 /// The square root of the sum of squares of columns [first, first + count).
 inline double norm_of(const std::vector<double>& z, index d, index first, index count) {
   double squared = 0;
