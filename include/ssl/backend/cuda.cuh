@@ -11,6 +11,7 @@
 #include "ssl/backend/composed.hpp"
 #include "ssl/backend/cuda/handles.cuh"
 #include "ssl/backend/cuda/kernels.cuh"
+#include "ssl/backend/cuda/launch.cuh"
 #include "ssl/backend/verbs.hpp"
 
 namespace ssl {
@@ -75,8 +76,8 @@ class cuda_backend {
   }
   template <class F>
   void for_each_column(index count, F f) {
-    cuda::column_kernel<<<cuda::blocks(count, 1), cuda::block_team::threads, 0, stream()>>>(count, f);
-    cuda::check(cudaGetLastError(), "the launch of for_each_column");
+    cuda::launch("the launch of for_each_column", cuda::column_kernel<F>, cuda::blocks(count, 1),
+                 cuda::block_team::threads, stream(), count, f);
   }
 
   template <class U>
@@ -175,9 +176,8 @@ class cuda_backend {
 
   template <class Body>
   void for_each(index count, const Body& body) {
-    cuda::item_kernel<<<cuda::blocks(count, cuda::item_threads), cuda::item_threads, 0, stream()>>>(count,
-                                                                                                    body);
-    cuda::check(cudaGetLastError(), "the launch of a map");
+    cuda::launch("the launch of a map", cuda::item_kernel<Body>, cuda::blocks(count, cuda::item_threads),
+                 cuda::item_threads, stream(), count, body);
   }
 
   template <class From, class To>
