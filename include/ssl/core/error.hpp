@@ -26,6 +26,11 @@ struct backend_error : error {
   using error::error;
 };
 
+/// Memory that is not to be had; what was asked for, and for what, is in the message.
+struct out_of_memory : backend_error {
+  using backend_error::backend_error;
+};
+
 /// Numbers went wrong: a NaN, a collapse, a matrix that is not positive definite.
 struct numeric_error : error {
   using error::error;
@@ -35,5 +40,19 @@ struct numeric_error : error {
 struct option_error : error {
   using error::error;
 };
+
+/// A number of bytes as a person says it: "640 bytes", "1.5 GB" (of 10^9 bytes).
+inline std::string bytes_text(double bytes) {
+  const char* const units[] = {"kB", "MB", "GB", "TB"};
+  if (bytes < 1000) return std::to_string(static_cast<long long>(bytes)) + " bytes";
+  int unit = -1;
+  while (bytes >= 1000 && unit < 3) {
+    bytes /= 1000;
+    ++unit;
+  }
+  const auto tenths = static_cast<long long>(bytes * 10 + 0.5);
+  return std::to_string(tenths / 10) + (tenths % 10 ? "." + std::to_string(tenths % 10) : "") + " " +
+         units[unit];
+}
 
 }  // namespace ssl
