@@ -88,7 +88,9 @@ TEST_CASE("backend/eigen: takes the threads that it is given, and at least one o
 TEST_CASE("backend/eigen: asks for memory that is not there in a sentence") {
   eigen_backend<float> be;
   CHECK_THROWS_WITH_AS(be.allocate<float>(index{1} << 56),
-                       "ssl: out of memory: 288230376151711744 bytes were asked for", backend_error);
+                       "ssl: out of memory: 288230.4 TB were asked for a matrix", out_of_memory);
+  CHECK_THROWS_WITH_AS(be.allocate<float>(index{1} << 56, "the activations"),
+                       "ssl: out of memory: 288230.4 TB were asked for the activations", out_of_memory);
 }
 
 }  // namespace ssl::test

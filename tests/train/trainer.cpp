@@ -167,6 +167,12 @@ TEST_CASE("train/trainer: images left over by the last batch of an epoch wait fo
   CHECK(h.records[0].step == 3);
 }
 
+TEST_CASE_TEMPLATE("train/trainer: where the images live changes no bit of the run", B, SSL_BACKENDS) {
+  const auto stay = train<B>({.batch = 8, .epochs = 2, .seed = 3, .images = ssl::residence::automatic});
+  const auto sent = train<B>({.batch = 8, .epochs = 2, .seed = 3, .images = ssl::residence::stream});
+  CHECK(stay.params == sent.params);
+}
+
 TEST_CASE_TEMPLATE("train/trainer: nothing is allocated after the second step", B, SSL_BACKENDS) {
   B be;
   auto t = make_trainer(be, {.batch = 8, .epochs = 3, .log_every = 1});

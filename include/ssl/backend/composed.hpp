@@ -4,10 +4,26 @@
 /// so that a reduction gives the same bits on every run.
 
 #include <algorithm>
+#include <cstdint>
 
 #include "ssl/backend/inputs.hpp"
 
 namespace ssl::detail {
+
+struct position {
+  index i, j;
+};
+
+/// Where element k of a matrix lies, k = i + j * rows. A 64-bit division costs a GPU as much as a whole
+/// element's traffic, so the short ways come first.
+SSL_FN position position_of(index k, index rows) {
+  if (k < rows) return {k, 0};
+  if (k >> 32 == 0) {
+    const auto j = static_cast<std::uint32_t>(k) / static_cast<std::uint32_t>(rows);
+    return {k - static_cast<index>(j) * rows, static_cast<index>(j)};
+  }
+  return {k % rows, k / rows};
+}
 
 /// Item k of a map: out(i, j) = f(x...) with k = i + j * rows.
 template <class T, class Space, class F, class... Ts>
@@ -17,10 +33,21 @@ struct map_item {
   inputs<Space, Ts...> in;
 
   SSL_FN void operator()(index k) const {
-    const index j = k / out.rows, i = k - j * out.rows;
-    out(i, j) = static_cast<T>(in.call(f, i, j));
+    const position at = position_of(k, out.rows);
+    out(at.i, at.j) = static_cast<T>(in.call(f, at.i, at.j));
   }
 };
+
+/// The items of one map. Where all is contiguous and f does not ask for i and j, it is one long column.
+template <class T, class Space, class F, class... Ts>
+map_item<T, Space, F, Ts...> make_map_item(matrix_view<T, Space> out, F f,
+                                           matrix_view<const Ts, Space>... in) {
+  if constexpr (Elementwise<F, Ts...>) {
+    if ((out.contiguous() && ... && in.contiguous()))
+      return {out.reshaped(out.size(), 1), f, make_inputs<Space>(in.reshaped(in.size(), 1)...)};
+  }
+  return {out, f, make_inputs<Space>(in...)};
+}
 
 /// y, then column j of `in` from the top: a whole column to one thread.
 template <class V, class Acc, class Space, class Fold, class F, class... Ts>

@@ -12,38 +12,13 @@
 #include "ssl/backend/cuda/handles.cuh"
 #include "ssl/backend/cuda/kernels.cuh"
 #include "ssl/backend/cuda/launch.cuh"
+#include "ssl/backend/cuda/memory.cuh"
 #include "ssl/backend/verbs.hpp"
 
 namespace ssl {
 
 struct cuda_options {
   bool tf32 = false;  // let float products round their inputs to 10 bits of mantissa
-};
-
-/// Owned device memory, uninitialised. Freed when no work on the device can still use it.
-template <class T>
-class device_buffer {
- public:
-  device_buffer() = default;
-  explicit device_buffer(index count) : count_(count) {
-    if (count == 0) return;
-    void* memory = nullptr;
-    cuda::check(cudaMalloc(&memory, static_cast<std::size_t>(count) * sizeof(T)), "cudaMalloc");
-    data_.reset(static_cast<T*>(memory));
-  }
-
-  /// Everything as one column (count, 1).
-  matrix_view<T, device_space> all() const { return {data_.get(), count_, 1, count_}; }
-  /// The first rows * cols elements as a matrix.
-  matrix_view<T, device_space> as(index rows, index cols) const { return {data_.get(), rows, cols, rows}; }
-  index size() const { return count_; }
-
- private:
-  struct release {
-    void operator()(T* p) const { cudaFree(p); }
-  };
-  std::unique_ptr<T, release> data_;
-  index count_ = 0;
 };
 
 /// Models `Backend` on the device that is current when it is made, which must stay current while it is used.
@@ -65,8 +40,7 @@ class cuda_backend {
 
   template <class U, class F, class... Ts>
   void map(matrix_view<U, device_space> out, F f, matrix_view<const Ts, device_space>... in) {
-    for_each(out.size(),
-             detail::map_item<U, device_space, F, Ts...>{out, f, detail::make_inputs<device_space>(in...)});
+    for_each(out.size(), detail::make_map_item(out, f, in...));
   }
   template <class Acc, class Fold, class F, class... Ts>
   void map_reduce(matrix_view<Acc, device_space> out, Fold fold, F f,
@@ -161,10 +135,25 @@ class cuda_backend {
   }
   void wait() { cuda::check(cudaStreamSynchronize(stream()), "the work on the device"); }
 
+  /// The purpose ends the phrase "were asked for ..." of an out_of_memory.
   template <class U = T>
-  device_buffer<U> allocate(index count) {
+  device_buffer<U> allocate(index count, const std::string& purpose = "a matrix") {
     ++allocations_;
-    return device_buffer<U>(count);
+    return device_buffer<U>(count, purpose, ledger_);
+  }
+  /// Page-locked host memory to upload from.
+  template <class U = T>
+  pinned_buffer<U> allocate_pinned(index count) {
+    ++allocations_;
+    return pinned_buffer<U>(count);
+  }
+  /// Bytes of device memory in blocks of this backend that are still alive.
+  index held_bytes() const { return ledger_->total(); }
+  /// Bytes that the device has left, whoever holds the rest.
+  static index free_bytes() {
+    std::size_t free = 0, total = 0;
+    cuda::check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+    return static_cast<index>(free);
   }
 
  private:
@@ -199,7 +188,7 @@ class cuda_backend {
 
   /// Memory that one verb needs while it runs; grows, never shrinks.
   void* work(device_buffer<std::byte>& memory, index bytes) {
-    if (memory.size() < bytes) memory = allocate<std::byte>(bytes + bytes / 4);
+    if (memory.size() < bytes) memory = allocate<std::byte>(bytes + bytes / 4, "a verb's workspace");
     return memory.all().data;
   }
 
@@ -212,6 +201,7 @@ class cuda_backend {
   }
 
   cuda::handles handles_;
+  std::shared_ptr<cuda::ledger> ledger_ = std::make_shared<cuda::ledger>();
   index allocations_ = 0;
   device_buffer<std::byte> work_;
   std::vector<std::byte> host_work_;

@@ -24,11 +24,13 @@ template <class T>
 class host_buffer {
  public:
   host_buffer() = default;
-  explicit host_buffer(index count) : count_(count) {
+  /// Throws out_of_memory.
+  explicit host_buffer(index count, const std::string& purpose = "a matrix") : count_(count) {
     if (count > 0)
       data_.reset(static_cast<T*>(::operator new (bytes(count), std::align_val_t{64}, std::nothrow)));
     if (count > 0 && !data_)
-      throw backend_error("ssl: out of memory: " + std::to_string(bytes(count)) + " bytes were asked for");
+      throw out_of_memory("ssl: out of memory: " + bytes_text(static_cast<double>(bytes(count))) +
+                          " were asked for " + purpose);
   }
 
   /// Everything as one column (count, 1).
@@ -138,10 +140,11 @@ class eigen_backend {
   }
   void wait() {}
 
+  /// The purpose ends the phrase "were asked for ..." of an out_of_memory.
   template <class U = T>
-  host_buffer<U> allocate(index count) {
+  host_buffer<U> allocate(index count, const std::string& purpose = "a matrix") {
     ++allocations_;
-    return host_buffer<U>(count);
+    return host_buffer<U>(count, purpose);
   }
 
  private:
@@ -159,7 +162,7 @@ class eigen_backend {
   template <class U>
   U* work(index count) {
     const index bytes = count * static_cast<index>(sizeof(U));
-    if (work_.size() < bytes) work_ = allocate<std::byte>(bytes + bytes / 4);
+    if (work_.size() < bytes) work_ = allocate<std::byte>(bytes + bytes / 4, "a verb's workspace");
     return reinterpret_cast<U*>(work_.all().data);
   }
 

@@ -41,7 +41,7 @@ class thrust_backend : private Dense {
 
   template <class U, class F, class... Ts>
   void map(matrix_view<U, space> out, F f, matrix_view<const Ts, space>... in) {
-    for_each(out.size(), detail::map_item<U, space, F, Ts...>{out, f, detail::make_inputs<space>(in...)});
+    for_each(out.size(), detail::make_map_item(out, f, in...));
   }
   template <class Acc, class Fold, class F, class... Ts>
   void map_reduce(matrix_view<Acc, space> out, Fold fold, F f, matrix_view<const Ts, space>... in) {
@@ -77,7 +77,8 @@ class thrust_backend : private Dense {
   }
 
   void* work(index bytes) {
-    if (work_.size() < bytes) work_ = this->template allocate<std::byte>(bytes + bytes / 4);
+    if (work_.size() < bytes)
+      work_ = this->template allocate<std::byte>(bytes + bytes / 4, "a verb's workspace");
     return work_.all().data;
   }
 

@@ -163,6 +163,17 @@ void eigh(B& be, A a, W w, Info info) {
     be.map(info, fn::constant<typename Info::value_type>{});
 }
 
+/// Memory for `count` values of T. The purpose ("the activations") goes into an out_of_memory's message,
+/// where the backend takes it.
+template <class T, class B>
+auto allocate(B& be, index count, const char* purpose) {
+  if constexpr (requires { be.template allocate<T>(count, purpose); }) {
+    return be.template allocate<T>(count, purpose);
+  } else {
+    return be.template allocate<T>(count);
+  }
+}
+
 /// out = x.
 template <class B, MatrixView In, MatrixView Out>
 void copy(B& be, In x, Out out) {

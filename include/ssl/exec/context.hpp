@@ -61,7 +61,7 @@ class arena {
   void grow(index bytes) {
     const index doubled = 2 * before(size_.size());
     const index count = bytes > doubled ? bytes : doubled;
-    blocks_.push_back(be_->template allocate<std::byte>(count));
+    blocks_.push_back(allocate<std::byte>(*be_, count, "scratch"));
     size_.push_back(count);
     top_ = 0;
   }

@@ -54,9 +54,10 @@ class network {
         count_(total_size(table_)) {
     static_assert(check_layer<Arch, context<B>>());
     out_ = arch_.output(in_);
-    params_ = be.template allocate<scalar>(count_);
-    grads_ = be.template allocate<scalar>(count_);
-    tape_ = be.template allocate<scalar>(max_batch > 0 ? arch_.tape(in_, max_batch) : 0);
+    params_ = allocate<scalar>(be, count_, "parameters");
+    grads_ = allocate<scalar>(be, count_, "gradients of parameters");
+    tape_ = allocate<scalar>(be, max_batch > 0 ? arch_.tape(in_, max_batch) : 0,
+                             "the activations that a training step keeps");
     fill(be, params(), scalar{0});
     fill(be, grads(), scalar{0});
   }

@@ -111,9 +111,10 @@ class bound_branches {
 
     part(B& be, Arch arch, image_shape in, index columns, const Opt& optimizer)
         : net(be, std::move(arch), in, columns),
-          state(be.template allocate<typename B::scalar>(optimizer.state(net.params().rows))),
-          y(be.template allocate<typename B::scalar>(net.output_shape().size() * columns)),
-          dy(be.template allocate<typename B::scalar>(y.size())) {
+          state(
+              allocate<typename B::scalar>(be, optimizer.state(net.params().rows), "the optimizer's state")),
+          y(allocate<typename B::scalar>(be, net.output_shape().size() * columns, "embeddings")),
+          dy(allocate<typename B::scalar>(be, y.size(), "gradients of embeddings")) {
       fill(be, state.all(), typename B::scalar{0});
     }
     view<B> out(index columns) const { return y.as(net.output_shape().size(), columns); }
@@ -126,7 +127,7 @@ class bound_branches {
 
     copy(B& be, const part<Arch>& from, index columns)
         : net(be, from.net.arch(), from.net.input_shape(), columns),
-          y(be.template allocate<typename B::scalar>(net.output_shape().size() * columns)) {}
+          y(allocate<typename B::scalar>(be, net.output_shape().size() * columns, "embeddings")) {}
     view<B> out(index columns) const { return y.as(net.output_shape().size(), columns); }
   };
   template <class Arch, bool present>

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "ssl/data/batch_source.hpp"
 #include "ssl/data/loader.hpp"
 #include "ssl/loss/state.hpp"
 #include "ssl/optim/schedule.hpp"
@@ -26,6 +27,7 @@ struct run_options {
   std::uint64_t seed = 0;
   index log_every = 50;  // steps between calls of the observer; every epoch's last step calls it too
   gram_side side = gram_side::automatic;
+  residence images = residence::automatic;
 };
 
 /// What an observer sees every `log_every` steps and at the end of each epoch.
@@ -75,12 +77,11 @@ class trainer {
         views_(views),
         columns_(options.batch * views.count()),
         networks_(be, std::move(networks), optimizer, views.target, columns_, {options.seed, 0}),
-        bytes_(be.template allocate<std::uint8_t>(source.size() * options.batch)),
-        ids_(be.template allocate<index>(options.batch)),
-        x_(be.template allocate<T>(views.target.size() * columns_)),
-        loss_state_(be.template allocate<T>(state_size(loss, shape()))),
-        values_(be.template allocate<double>(term_count<L>)),
-        host_bytes_(static_cast<std::size_t>(source.size() * options.batch)) {
+        bytes_(allocate<std::uint8_t>(be, source.size() * options.batch, "a batch of images")),
+        ids_(allocate<index>(be, options.batch, "a batch of images")),
+        x_(allocate<T>(be, views.target.size() * columns_, "the views of a batch")),
+        loss_state_(allocate<T>(be, state_size(loss, shape()), "the loss's memory")),
+        values_(allocate<double>(be, term_count<L>, "the loss's values")) {
     auto c = ctx(mode::train);
     start_state(c, loss_, shape(), {options.seed + 3, 0}, loss_state_.all());
   }
@@ -88,29 +89,14 @@ class trainer {
   /// One step on the images `ids` of the epoch's key, whose bytes (h w c, batch) lie on the host. Throws
   /// shape_error unless there are exactly as many as a batch has.
   void step(rng_key key, std::span<const index> ids, std::span<const std::uint8_t> pixels, double rate) {
-    auto c = ctx(mode::train);
-    const index n = options_.batch, v = views_.count();
-    if (static_cast<index>(ids.size()) != n || pixels.size() != host_bytes_.size())
+    const index n = options_.batch;
+    if (static_cast<index>(ids.size()) != n || static_cast<index>(pixels.size()) != n * source_.size())
       throw shape_error("ssl::trainer::step: " + std::to_string(ids.size()) + " images in " +
                         std::to_string(pixels.size()) + " bytes, expected " + std::to_string(n) +
                         " images of " + std::to_string(source_.size()) + " bytes");
-    const auto bytes = bytes_.as(source_.size(), n);  // (h w c, n)
-    const auto x = x_.as(views_.target.channels, views_.target.pixels() * columns_);
-
-    be_->upload(make_view<host_space>(pixels.data(), bytes.rows, n), bytes);
+    be_->upload(make_view<host_space>(pixels.data(), source_.size(), n), bytes());
     be_->upload(make_view<host_space>(ids.data(), n, 1), ids_.all());
-    views_.make(c, key, as_const(bytes), source_, ids_.all().data, 0, v, x);
-    networks_.forward(c, x);
-    const view_batch<B> batch{.z = networks_.z(),
-                              .views = v,
-                              .targets = networks_.targets(),
-                              .state = loss_state(),
-                              .key = {options_.seed + 4, static_cast<std::uint32_t>(steps_)}};
-    value_and_gradient(c, loss_, batch, values(), networks_.dz(), options_.side);
-    networks_.backward(c);
-    update_state(c, loss_, batch, loss_state());
-    networks_.update(c, optimizer_, steps_, rate);
-    ++steps_;
+    learn(key, rate);
   }
 
   /// Runs all epochs over `data`. The observer returns false to stop early. Returns the steps done. Throws
@@ -121,15 +107,15 @@ class trainer {
       throw shape_error("ssl::trainer::run: images of " + detail::text(data.shape()) +
                         ", but the trainer was made for " + detail::text(source_));
     loader<D> batches(data, options_.batch, {options_.seed, 0});
+    batch_source<B, D> images(*be_, data, options_.batch, options_.images);
     const index steps = batches.steps_per_epoch() * options_.epochs;
     const auto start = std::chrono::steady_clock::now();
     auto last = start;
     index last_step = 0;
     for (index s = 0; s < steps; ++s) {
-      const auto ids = batches.next();
-      batches.gather(host_bytes_);
+      images.load(batches.next(), bytes(), ids_.all());
       const double rate = rate_(s);
-      step(batches.key(), ids, host_bytes_, rate);
+      learn(batches.key(), rate);
       if ((s + 1) % options_.log_every != 0 && (s + 1) % batches.steps_per_epoch() != 0) continue;
 
       auto c = ctx(mode::train);
@@ -174,6 +160,29 @@ class trainer {
     return o;
   }
 
+  matrix_view<std::uint8_t, typename B::space> bytes() const {  // (h w c, batch)
+    return bytes_.as(source_.size(), options_.batch);
+  }
+
+  /// One step on the images in bytes(), whose numbers are in ids_. Queues work and waits for nothing.
+  void learn(rng_key key, double rate) {
+    auto c = ctx(mode::train);
+    const index v = views_.count();
+    const auto x = x_.as(views_.target.channels, views_.target.pixels() * columns_);
+    views_.make(c, key, as_const(bytes()), source_, ids_.all().data, 0, v, x);
+    networks_.forward(c, x);
+    const view_batch<B> batch{.z = networks_.z(),
+                              .views = v,
+                              .targets = networks_.targets(),
+                              .state = loss_state(),
+                              .key = {options_.seed + 4, static_cast<std::uint32_t>(steps_)}};
+    value_and_gradient(c, loss_, batch, values(), networks_.dz(), options_.side);
+    networks_.backward(c);
+    update_state(c, loss_, batch, loss_state());
+    networks_.update(c, optimizer_, steps_, rate);
+    ++steps_;
+  }
+
   batch_shape shape() const { return {networks_.z().rows, options_.batch, views_.count()}; }
 
   template <class U>
@@ -196,7 +205,6 @@ class trainer {
   buffer<T> x_;                 // (c, pixels * columns)
   buffer<T> loss_state_;        // (S, 1)
   buffer<double> values_;       // (1, K)
-  std::vector<std::uint8_t> host_bytes_;
 };
 
 template <Backend B, class Encoder, class Projector, LossTerm L, class Opt, Schedule Rate, class Views>

@@ -20,9 +20,14 @@ namespace ssl::cuda {
   throw backend_error("ssl: " + std::string(what) + " failed with " + status);
 }
 
+/// Throws unless the call succeeded, and forgets an error that the next call would otherwise be blamed for.
 inline void check(cudaError_t status, const char* what) {
-  if (status != cudaSuccess)
-    fail(what, std::string(cudaGetErrorName(status)) + " (" + cudaGetErrorString(status) + ")");
+  if (status == cudaSuccess) return;
+  cudaGetLastError();
+  fail(what, std::string(cudaGetErrorName(status)) + " (" + cudaGetErrorString(status) + ")" +
+                 (status == cudaErrorNoKernelImageForDevice
+                      ? "; this program was not compiled for the architecture of this device"
+                      : ""));
 }
 inline void check(cublasStatus_t status, const char* what) {
   if (status != CUBLAS_STATUS_SUCCESS) fail(what, cublasGetStatusName(status));
@@ -98,6 +103,24 @@ inline cublasStatus_t trsm(cublasHandle_t h, cublasOperation_t op, int m, int n,
                      lda, b, ldb);
 }
 
+/// Throws backend_error unless there is a device and a driver that can use it.
+inline void require_device() {
+  int devices = 0;
+  const cudaError_t status = cudaGetDeviceCount(&devices);
+  if (status == cudaSuccess && devices > 0) return;
+  cudaGetLastError();
+  if (status == cudaSuccess || status == cudaErrorNoDevice)
+    throw backend_error("ssl: this machine has no CUDA device; cuda_backend needs one");
+  if (status == cudaErrorInsufficientDriver) {
+    int runtime = 0;
+    cudaRuntimeGetVersion(&runtime);
+    throw backend_error("ssl: no CUDA device can be used: the driver is missing, or older than CUDA " +
+                        std::to_string(runtime / 1000) + "." + std::to_string(runtime % 1000 / 10) +
+                        " needs");
+  }
+  check(status, "the search for a CUDA device");
+}
+
 /// A stream and the libraries' handles on it, released together in the right order.
 struct handles {
   template <auto Destroy>
@@ -116,9 +139,7 @@ struct handles {
   owned<cusolverDnParams_t, &cusolverDnDestroyParams> parameters;
 
   explicit handles(bool tf32) {
-    int devices = 0;
-    check(cudaGetDeviceCount(&devices), "the search for a CUDA device");
-    if (devices == 0) throw backend_error("ssl: no CUDA device was found; cuda_backend needs one");
+    require_device();
     cudaStream_t s = nullptr;
     check(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking), "cudaStreamCreate");
     stream.reset(s);

@@ -1,6 +1,7 @@
 #pragma once
 /// The two kernels of the GPU backend, the team of `for_each_column`, and the few bodies it needs itself.
 
+#include "ssl/backend/composed.hpp"
 #include "ssl/core/fn.hpp"
 #include "ssl/core/view.hpp"
 
@@ -67,8 +68,8 @@ template <class T>
 struct mirror_lower {
   matrix_view<T, device_space> c;
   SSL_FN void operator()(index k) const {
-    const index j = k / c.rows, i = k - j * c.rows;
-    if (i < j) c(i, j) = c(j, i);
+    const detail::position at = detail::position_of(k, c.rows);
+    if (at.i < at.j) c(at.i, at.j) = c(at.j, at.i);
   }
 };
 
