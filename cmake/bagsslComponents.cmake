@@ -1,13 +1,18 @@
 # The optional parts of bagssl, found on the machine that uses them. Shared by the source tree and the installed package.
 #
-#   openmp  bagssl::openmp  bagssl and OpenMP: the CPU backend runs its elementwise verbs on all cores
-#   zlib    bagssl::zlib    bagssl and zlib: <ssl/data/gzip.hpp>
-#   thrust  bagssl::thrust  bagssl and Thrust on its serial CPU system: <ssl/backend/thrust.hpp> without a GPU
-#   cuda    bagssl::cuda    bagssl and the CUDA toolkit: <ssl/backend/cuda.cuh> in .cu files
+#   openmp      bagssl and OpenMP: the CPU backend runs its elementwise verbs on all cores
+#   zlib        bagssl and zlib: <ssl/data/gzip.hpp>
+#   thrust      bagssl and Thrust on its serial CPU system: <ssl/backend/thrust.hpp> without a GPU
+#   thrust_omp  the same on Thrust's OpenMP system
+#   thrust_tbb  the same on Thrust's TBB system
+#   cuda        bagssl and the CUDA toolkit: <ssl/backend/cuda.cuh> in .cu files
+#   cudnn       bagssl::cuda and cuDNN: <ssl/backend/cudnn.cuh>
+#
+# Each is a target bagssl::<name>.
 
 include_guard(GLOBAL)
 
-set(bagssl_known_components openmp zlib thrust cuda)
+set(bagssl_known_components openmp zlib thrust thrust_omp thrust_tbb cuda cudnn)
 
 # bagssl_find_component(<name>): defines bagssl::<name> if what it needs is there, and sets bagssl_<name>_FOUND.
 function(bagssl_find_component name)
@@ -29,15 +34,26 @@ function(bagssl_find_component name)
       add_library(bagssl::zlib INTERFACE IMPORTED GLOBAL)
       target_link_libraries(bagssl::zlib INTERFACE bagssl::bagssl ZLIB::ZLIB)
     endif()
-  elseif(name STREQUAL "thrust")
+  elseif(name MATCHES "^thrust(_omp|_tbb)?$")
     bagssl_find_thrust(include_dirs)
-    if(include_dirs)
+    set(system CPP)
+    set(threads "")
+    if(name STREQUAL "thrust_omp")
+      set(system OMP)
+      bagssl_find_component(openmp)
+      set(threads bagssl::openmp)
+    elseif(name STREQUAL "thrust_tbb")
+      set(system TBB)
+      find_package(TBB QUIET CONFIG)
+      set(threads TBB::tbb)
+    endif()
+    if(include_dirs AND (NOT threads OR TARGET ${threads}))
       set(found TRUE)
-      add_library(bagssl::thrust INTERFACE IMPORTED GLOBAL)
-      target_include_directories(bagssl::thrust SYSTEM INTERFACE "${include_dirs}")
-      target_compile_definitions(bagssl::thrust INTERFACE THRUST_HOST_SYSTEM=THRUST_HOST_SYSTEM_CPP
-                                                          THRUST_DEVICE_SYSTEM=THRUST_DEVICE_SYSTEM_CPP)
-      target_link_libraries(bagssl::thrust INTERFACE bagssl::bagssl)
+      add_library(bagssl::${name} INTERFACE IMPORTED GLOBAL)
+      target_include_directories(bagssl::${name} SYSTEM INTERFACE "${include_dirs}")
+      target_compile_definitions(bagssl::${name} INTERFACE THRUST_HOST_SYSTEM=THRUST_HOST_SYSTEM_CPP
+                                                           THRUST_DEVICE_SYSTEM=THRUST_DEVICE_SYSTEM_${system})
+      target_link_libraries(bagssl::${name} INTERFACE bagssl::bagssl ${threads})
     endif()
   elseif(name STREQUAL "cuda")
     find_package(CUDAToolkit 12 QUIET)
@@ -47,6 +63,18 @@ function(bagssl_find_component name)
       # The language standard, spelled out: CMake 3.25 does not know that nvcc has C++20.
       target_compile_options(bagssl::cuda INTERFACE "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20>")
       target_link_libraries(bagssl::cuda INTERFACE bagssl::bagssl CUDA::cudart CUDA::cublas CUDA::cusolver)
+    endif()
+  elseif(name STREQUAL "cudnn")
+    bagssl_find_component(cuda)
+    find_package(CUDAToolkit 12 QUIET)
+    find_path(BAGSSL_CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+    find_library(BAGSSL_CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
+    mark_as_advanced(BAGSSL_CUDNN_INCLUDE_DIR BAGSSL_CUDNN_LIBRARY)
+    if(TARGET bagssl::cuda AND BAGSSL_CUDNN_INCLUDE_DIR AND BAGSSL_CUDNN_LIBRARY)
+      set(found TRUE)
+      add_library(bagssl::cudnn INTERFACE IMPORTED GLOBAL)
+      target_include_directories(bagssl::cudnn SYSTEM INTERFACE "${BAGSSL_CUDNN_INCLUDE_DIR}")
+      target_link_libraries(bagssl::cudnn INTERFACE bagssl::cuda "${BAGSSL_CUDNN_LIBRARY}")
     endif()
   endif()
   set(bagssl_${name}_FOUND ${found} PARENT_SCOPE)

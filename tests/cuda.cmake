@@ -1,46 +1,43 @@
 # The backend tests as CUDA: each source is included by a generated .cu file. They skip where there is no GPU.
+#
+# All of them take an hour of a core to compile for one architecture; BAGSSL_CUDA_TESTS=verbs takes the verbs and one
+# trainer, which is what a machine without a GPU can learn most from.
 
-include(CheckLanguage)
-check_language(CUDA)
-if(CMAKE_CUDA_COMPILER)
-  bagssl_find_component(cuda)
-endif()
-if(NOT CMAKE_CUDA_COMPILER OR NOT TARGET bagssl::cuda)
+set(BAGSSL_CUDA_TESTS all CACHE STRING "Which tests nvcc compiles: all, or verbs")
+set_property(CACHE BAGSSL_CUDA_TESTS PROPERTY STRINGS all verbs)
+
+if(NOT bagssl_has_cuda)
   bagssl_skipped_test("cuda: nvcc or the CUDA libraries not found, GPU tests are skipped" cuda)
   return()
 endif()
-
-if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  # Of the architectures we aim at, those that this compiler knows.
-  execute_process(COMMAND "${CMAKE_CUDA_COMPILER}" --list-gpu-code OUTPUT_VARIABLE known_codes ERROR_QUIET)
-  foreach(architecture 80 86 89 90 100)
-    if(known_codes MATCHES "sm_${architecture}[^0-9]")
-      list(APPEND CMAKE_CUDA_ARCHITECTURES ${architecture})
-    endif()
-  endforeach()
-endif()
-set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
-enable_language(CUDA)
-message(STATUS "cuda: nvcc ${CMAKE_CUDA_COMPILER_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
 
 add_library(bagssl_doctest_main_cuda OBJECT support/doctest_main.cpp)
 target_compile_definitions(bagssl_doctest_main_cuda PRIVATE SSL_TEST_CUDA)
 target_compile_features(bagssl_doctest_main_cuda PRIVATE cxx_std_20)
 target_link_libraries(bagssl_doctest_main_cuda PRIVATE doctest::doctest CUDA::cudart)
 
-set(sources "")
-if(EXISTS "${PROJECT_SOURCE_DIR}/include/ssl/backend/cuda.cuh")
-  foreach(source IN LISTS backend_tests)
-    file(RELATIVE_PATH name "${CMAKE_CURRENT_SOURCE_DIR}" "${source}")
-    string(REGEX REPLACE "\\.cpp$" ".cu" name "${name}")
-    file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}" CONTENT "#include \"${source}\"\n" @ONLY)
-    list(APPEND sources "${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}")
-  endforeach()
-  file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/cuda/header.cu"
-       CONTENT "#include \"ssl/backend/cuda.cuh\"\n#include \"ssl/backend/cuda.cuh\"\n" @ONLY)
-  list(APPEND sources "${CMAKE_CURRENT_BINARY_DIR}/cuda/header.cu")
-  bagssl_add_tests(test_cuda PREFIX "cuda/" LABELS cuda DEFINITIONS SSL_TEST_CUDA LIBRARIES bagssl::cuda
-                   SOURCES ${sources})
-else()
-  bagssl_skipped_test("cuda: this version has no ssl/backend/cuda.cuh, GPU tests are skipped" cuda)
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/cuda/tests/header.cu"
+     CONTENT "#include \"ssl/backend/cuda.cuh\"\n#include \"ssl/backend/cuda.cuh\"\n" @ONLY)
+set(sources "${PROJECT_BINARY_DIR}/cuda/tests/header.cu")
+foreach(source IN LISTS backend_tests)
+  if(BAGSSL_CUDA_TESTS STREQUAL "all" OR source MATCHES "/(backend/[a-z_]+|exec/[a-z_]+|train/trainer)\\.cpp$")
+    bagssl_cuda_source(cuda_source "${source}")
+    list(APPEND sources "${cuda_source}")
+  endif()
+endforeach()
+bagssl_add_tests(test_cuda PREFIX "cuda/" LABELS cuda DEFINITIONS SSL_TEST_CUDA LIBRARIES bagssl::cuda
+                 SOURCES ${sources})
+
+if(TARGET bagssl::cudnn)
+  bagssl_cuda_source(cuda_source "${CMAKE_CURRENT_SOURCE_DIR}/cuda/cudnn.cpp")
+  bagssl_add_tests(test_cudnn PREFIX "cuda/" LABELS cuda DEFINITIONS SSL_TEST_CUDA LIBRARIES bagssl::cudnn
+                   SOURCES "${cuda_source}")
 endif()
+
+# What a machine without a GPU can check: that it all compiles and links.
+add_custom_target(check_cuda)
+foreach(target test_cuda test_cudnn bagssl-cuda)
+  if(TARGET ${target})
+    add_dependencies(check_cuda ${target})
+  endif()
+endforeach()
