@@ -18,7 +18,7 @@ std::vector<double> golden(double cosine) {
 }
 
 template <class B>
-constexpr double near_enough = std::is_same_v<typename B::scalar, float> ? 2e-6 : 1e-9;
+constexpr double near_enough = ssl::test::by_scalar<B>(2e-6, 1e-9);
 
 }  // namespace
 

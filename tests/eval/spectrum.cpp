@@ -20,7 +20,7 @@ TEST_CASE_TEMPLATE("eval/spectrum: feature spread is the mean standard deviation
     expected += std::sqrt(square / static_cast<double>(n - 1)) / static_cast<double>(d);
   }
   ssl::test::matrix<B> features(work.backend(), d, n, x);
-  const double tolerance = std::is_same_v<typename B::scalar, float> ? 1e-5 : 1e-11;
+  const double tolerance = ssl::test::by_scalar<B>(1e-5, 1e-11);
   CHECK(ssl::feature_spread(ctx, features.read()) == Approx(expected).epsilon(tolerance));
   features.set(std::vector<double>(static_cast<std::size_t>(d * n), 3.0));
   CHECK(ssl::feature_spread(ctx, features.read()) == 0);

@@ -45,7 +45,7 @@ std::vector<double> with_spectrum(ssl::index d, ssl::index n, const std::vector<
 }  // namespace
 
 TEST_CASE_TEMPLATE("exec/spectrum: effective rank of the golden matrix", B, SSL_BACKENDS) {
-  const double tolerance = std::is_same_v<typename B::scalar, float> ? 1e-6 : 1e-8;
+  const double tolerance = ssl::test::by_scalar<B>(1e-6, 1e-8);
   CHECK(ssl::effective_rank(values<B>(6, 8, golden())) == Approx(3.97219285).epsilon(tolerance));
 }
 

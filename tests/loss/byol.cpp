@@ -38,7 +38,7 @@ TEST_CASE_TEMPLATE("loss/byol: wide columns, whose sums run in the scalar, agree
 
 TEST_CASE_TEMPLATE("loss/byol: reference values of two views", B, SSL_BACKENDS) {
   const auto z = reference_embeddings();
-  const double digits = std::is_same_v<typename B::scalar, float> ? 1e-6 : 1e-9;
+  const double digits = ssl::test::by_scalar<B>(1e-6, 1e-9);
   CHECK(evaluate_loss<B>(byol{}, z, reference_shape).total == doctest::Approx(0.0712582246).epsilon(digits));
   CHECK(evaluate_loss<B>(byol_official(), z, reference_shape).total ==
         doctest::Approx(2 * 0.0712582246).epsilon(digits));
@@ -51,7 +51,7 @@ TEST_CASE_TEMPLATE("loss/byol: a collapse is the optimum, 0, and -1 of SimSiam",
   std::vector<double> z;
   for (int k = 0; k < 12; ++k) z.insert(z.end(), {0.5, -1.25, 2.0});
   const outcome found = evaluate_loss<B>(byol{}, z, shape);
-  CHECK(std::abs(found.total) < 1e-15 + (std::is_same_v<typename B::scalar, float> ? 3e-7 : 0.0));
+  CHECK(std::abs(found.total) < 1e-15 + ssl::test::by_scalar<B>(3e-7, 0.0));
   CHECK(largest(found.gradient) < 1e-2 * tolerance<B>);
   CHECK(evaluate_loss<B>(simsiam{}, z, shape).total == doctest::Approx(-1.0).epsilon(1e-6));
 }

@@ -10,7 +10,7 @@ TEST_CASE_TEMPLATE("loss/coding_rate: equals half the log-determinant of the uni
                    SSL_BACKENDS) {
   // The gradient is what remains of a column after its own direction is taken out. Where the batch is smaller
   // than the space that is little, and float keeps fewer digits of it.
-  const double accuracy = std::is_same_v<typename B::scalar, float> ? 1e-4 : 1e-11;
+  const double accuracy = ssl::test::by_scalar<B>(1e-4, 1e-11);
   check_against_definition<B>(
       coding_rate{}, [](const auto& e) { return naive::coding_rate(e); }, accuracy);
   check_against_definition<B>(

@@ -24,7 +24,7 @@ std::vector<double> codes_of(const dino& loss, const std::vector<double>& target
 }
 
 template <class B>
-constexpr double accuracy = std::is_same_v<typename B::scalar, float> ? 1e-4 : 1e-11;
+constexpr double accuracy = by_scalar<B>(1e-4, 1e-11);
 
 std::vector<double> floats(std::vector<double> x) {
   for (double& v : x) v = static_cast<double>(static_cast<float>(v));
@@ -61,8 +61,7 @@ TEST_CASE_TEMPLATE("loss/dino: reference value of a student and a teacher", B, S
   std::rotate(z.begin(), z.begin() + 48, z.end());
   const outcome found =
       evaluate_beside<B>(dino{.teaching = 1}, z, reference_shape, {.state = std::vector<double>(6, 0.0)});
-  CHECK(found.total ==
-        doctest::Approx(0.5831511345).epsilon(std::is_same_v<typename B::scalar, float> ? 1e-5 : 1e-9));
+  CHECK(found.total == doctest::Approx(0.5831511345).epsilon(by_scalar<B>(1e-5, 1e-9)));
 }
 
 TEST_CASE_TEMPLATE("loss/dino: logits without information give ln(K)", B, SSL_BACKENDS) {

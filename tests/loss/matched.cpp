@@ -75,7 +75,7 @@ constexpr std::pair<batch_shape, index> maps[] = {
     {{3, 20, 2}, 4}, {{7, 9, 2}, 3}, {{4, 12, 3}, 6}, {{5, 4, 2}, 1}};
 
 template <class B>
-constexpr double accuracy = std::is_same_v<typename B::scalar, float> ? 2e-5 : 1e-11;
+constexpr double accuracy = by_scalar<B>(2e-5, 1e-11);
 
 }  // namespace
 

@@ -101,7 +101,7 @@ TEST_CASE_TEMPLATE("loss/moco: a bank of many blocks gives what one block gives"
   const double whole = find_the_key(naive::embeddings<double>{z, shape}, naive::embeddings<double>{z, shape},
                                     state, 200, 0.2, false);
   CHECK(evaluate_beside<B>(loss, z, shape, {.state = state}).total ==
-        doctest::Approx(whole).epsilon(std::is_same_v<typename B::scalar, float> ? 1e-6 : 1e-11));
+        doctest::Approx(whole).epsilon(by_scalar<B>(1e-6, 1e-11)));
 }
 
 TEST_CASE_TEMPLATE("loss/moco: reference value and size of the gradient", B, SSL_BACKENDS) {
@@ -112,10 +112,9 @@ TEST_CASE_TEMPLATE("loss/moco: reference value and size of the gradient", B, SSL
   queue.push_back(0);
   const outcome found =
       evaluate_beside<B>(moco{.queue = 5}, reference_embeddings(), reference_shape, {.state = queue});
-  const double digits = std::is_same_v<typename B::scalar, float> ? 1e-5 : 2e-9;
+  const double digits = by_scalar<B>(1e-5, 2e-9);
   CHECK(found.total == doctest::Approx(0.0585684046).epsilon(digits));
-  CHECK(norm_of(found.gradient, 6, 0, 8) ==
-        doctest::Approx(0.03332094).epsilon(std::is_same_v<typename B::scalar, float> ? 1e-5 : 2e-7));
+  CHECK(norm_of(found.gradient, 6, 0, 8) == doctest::Approx(0.03332094).epsilon(by_scalar<B>(1e-5, 2e-7)));
   CHECK(norm_of(found.gradient, 6, 8, 8) == 0.0);
 }
 
@@ -133,9 +132,9 @@ TEST_CASE_TEMPLATE("loss/moco: at a low temperature the numbers stay finite and 
     // The definition overflows where the sum does not: only above e^709.
     if (temperature > 0.004) {
       CHECK(found.total == doctest::Approx(definition(naive::embeddings<double>{z, shape}))
-                               .epsilon(std::is_same_v<typename B::scalar, float> ? 1e-5 : 1e-10));
+                               .epsilon(by_scalar<B>(1e-5, 1e-10)));
       CHECK(relative_error(found.gradient, naive::gradient(definition, z, shape)) <
-            (std::is_same_v<typename B::scalar, float> ? 4e-7 / temperature : 1e-9));
+            by_scalar<B>(4e-7 / temperature, 1e-9));
     }
     CHECK(std::isfinite(found.total));
     for (const double g : found.gradient) CHECK(std::isfinite(g));

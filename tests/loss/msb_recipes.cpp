@@ -93,7 +93,7 @@ struct swarm {
 }  // namespace
 
 TEST_CASE_TEMPLATE("loss/msb_recipes: the reference table's values", B, SSL_BACKENDS) {
-  const double digits = std::is_same_v<typename B::scalar, float> ? 2e-6 : 5e-12;
+  const double digits = by_scalar<B>(2e-6, 5e-12);
   const auto z = table_views();
   const auto more = table_aside();
   const auto value = [&](const auto& loss) { return evaluate_beside<B>(loss, z, table_shape, more).total; };
@@ -117,7 +117,7 @@ TEST_CASE_TEMPLATE("loss/msb_recipes: the reference table's values", B, SSL_BACK
 
 TEST_CASE_TEMPLATE("loss/msb_recipes: all rows in one view give the table's value of the singular term", B,
                    SSL_BACKENDS) {
-  const double digits = std::is_same_v<typename B::scalar, float> ? 2e-6 : 5e-12;
+  const double digits = by_scalar<B>(2e-6, 5e-12);
   CHECK(evaluate_loss<B>(singular_value{}, table_views(), {4, 9, 1}).total ==
         doctest::Approx(4.261375424752).epsilon(digits));
 }

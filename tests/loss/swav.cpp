@@ -61,7 +61,7 @@ std::vector<double> reference_scores() {
 }
 
 template <class B>
-constexpr double accuracy = std::is_same_v<typename B::scalar, float> ? 4e-5 : 1e-11;
+constexpr double accuracy = by_scalar<B>(4e-5, 1e-11);
 
 }  // namespace
 

@@ -87,8 +87,7 @@ TEST_CASE_TEMPLATE("loss/tico: equals its definition, detached and attached, one
 TEST_CASE_TEMPLATE("loss/tico: reference value of the first step", B, SSL_BACKENDS) {
   const outcome found = evaluate_beside<B>(tico{}, reference_embeddings(), reference_shape,
                                            {.state = std::vector<double>(36, 0.0)});
-  CHECK(found.total ==
-        doctest::Approx(0.3558297530).epsilon(std::is_same_v<typename B::scalar, float> ? 1e-6 : 1e-9));
+  CHECK(found.total == doctest::Approx(0.3558297530).epsilon(by_scalar<B>(1e-6, 1e-9)));
   CHECK(norm_of(found.gradient, 6, 8, 8) == 0.0);  // the target's view
 }
 

@@ -53,7 +53,7 @@ TEST_CASE_TEMPLATE("loss/uniformity: a tight cluster keeps its digits", B, SSL_B
   const outcome found = evaluate_loss<B>(uniformity{}, z, shape);
   const auto definition = [](const auto& e) { return naive::uniformity(e, 2); };
   // Rounding the unit columns to float moves differences of 2^-9 by about 2^-15.
-  const double bound = std::is_same_v<typename B::scalar, float> ? 2e-4 : 1e-10;
+  const double bound = ssl::test::by_scalar<B>(2e-4, 1e-10);
   CHECK(found.total == doctest::Approx(definition(naive::embeddings<double>{z, shape})).epsilon(bound));
   CHECK(relative_error(found.gradient, naive::gradient(definition, z, shape)) < bound);
 }

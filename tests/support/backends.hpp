@@ -8,6 +8,7 @@
 
 #include "ssl/core/random.hpp"
 #include "ssl/exec/context.hpp"
+#include "support/tolerance.hpp"
 
 #if defined(SSL_TEST_CUDA)
 #include "ssl/backend/cuda.cuh"
@@ -69,10 +70,6 @@ class matrix {
   index rows_, cols_;
   decltype(std::declval<B&>().template allocate<T>(index{})) buffer_;
 };
-
-/// The relative error to expect of an accurate evaluation in a backend's scalar.
-template <class B>
-inline constexpr double tolerance = std::is_same_v<typename B::scalar, float> ? 2e-5 : 1e-11;
 
 /// Deterministic test data: normal numbers of a seed.
 inline std::vector<double> normals(index count, unsigned seed, double scale = 1, double shift = 0) {

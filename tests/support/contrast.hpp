@@ -11,7 +11,7 @@ namespace ssl::test {
 
 /// Printed digits of a reference value.
 template <class B>
-inline constexpr double digits = std::is_same_v<typename B::scalar, float> ? 2e-6 : 1e-9;
+inline constexpr double digits = by_scalar<B>(2e-6, 1e-9);
 
 inline double norm_of_view(const std::vector<double>& gradient, batch_shape shape, index view) {
   double sum = 0;
@@ -117,8 +117,7 @@ void check_many_pairs(const Make& make) {
       INFO("temperature " << temperature);
       const outcome found = evaluate_loss<B>(make(temperature), z, shape);
       const outcome exact = evaluate_loss<backend<double>>(make(temperature), z, shape);
-      const double bound =
-          std::is_same_v<typename B::scalar, float> ? std::max(2e-6, 4e-7 / temperature) : 1e-12;
+      const double bound = by_scalar<B>(std::max(2e-6, 4e-7 / temperature), 1e-12);
       CHECK(std::abs(found.total - exact.total) <= bound * std::max(1.0, std::abs(exact.total)));
       CHECK(relative_error(found.gradient, exact.gradient) < bound);
     }

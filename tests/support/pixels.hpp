@@ -20,6 +20,6 @@ inline double distance(const std::vector<double>& a, const std::vector<double>& 
 
 /// How far a golden pixel may be off: the scalar's rounding, or that of the printed values.
 template <class B>
-inline constexpr double pixel_tolerance = std::is_same_v<typename B::scalar, float> ? 1e-6 : 1e-9;
+inline constexpr double pixel_tolerance = by_scalar<B>(1e-6, 1e-9);
 
 }  // namespace ssl::test
