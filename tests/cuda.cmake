@@ -25,6 +25,8 @@ foreach(source IN LISTS backend_tests)
     list(APPEND sources "${cuda_source}")
   endif()
 endforeach()
+bagssl_cuda_source(cuda_source "${CMAKE_CURRENT_SOURCE_DIR}/cuda/precision.cpp")
+list(APPEND sources "${cuda_source}")
 bagssl_add_tests(test_cuda PREFIX "cuda/" LABELS cuda DEFINITIONS SSL_TEST_CUDA LIBRARIES bagssl::cuda
                  SOURCES ${sources})
 

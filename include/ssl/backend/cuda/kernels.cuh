@@ -31,6 +31,9 @@ struct block_team {
     V* const lane = reinterpret_cast<V*>(memory);
     const int me = static_cast<int>(threadIdx.x);
     V mine = Fold::template identity<V>();
+#if defined(__CUDACC__)
+#pragma unroll 4
+#endif
     for (index i = me; i < count; i += threads) mine = fold(mine, static_cast<V>(body(i)));
     lane[me] = mine;
     __syncthreads();
