@@ -25,7 +25,7 @@ target_compile_options(bagssl_warnings INTERFACE
   # g++ 12 reports Eigen's AVX-512 reductions out of its own intrinsics, and elsewhere cannot follow Eigen's products.
   # Its -Wrestrict misreads "literal" + std::string.
   "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized;-Wno-restrict>"
-  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>")
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wconversion>")
 if(BAGSSL_WERROR)
   target_compile_options(bagssl_warnings INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Werror>"
                                                    "$<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings>")
