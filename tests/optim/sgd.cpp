@@ -93,7 +93,7 @@ TEST_CASE_TEMPLATE("optim/optimizer: neighbours alike are updated as one run, bu
                                            {"d", 5, 1, ssl::role::vector, {}, 9},
                                            {"e", 6, 1, ssl::role::matrix, {}, 14}};
   std::vector<ssl::index> runs;
-  ssl::detail::for_each_run(
+  ssl::detail::for_each_stretch(
       segments, [](ssl::role a, ssl::role b) { return a == b; },
       [&](ssl::index first, ssl::index count, ssl::role) {
         runs.insert(runs.end(), {first, count});

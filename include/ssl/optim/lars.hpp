@@ -120,7 +120,7 @@ struct lars {
     detail::require_columns("lars", table, params.rows, grads.rows, buffer.rows, state(params.rows));
     const bool all = !exclude_vectors || variant == lars_variant::larc;
     const auto one_by_one = [all](role a, role b) { return !all && a == role::vector && b == role::vector; };
-    detail::for_each_run(table, one_by_one, [&](index first, index count, role kind) {
+    detail::for_each_stretch(table, one_by_one, [&](index first, index count, role kind) {
       update(ctx, stretch(params, first, count), stretch(grads, first, count), stretch(buffer, first, count),
              rate, all || kind == role::matrix);
     });

@@ -55,7 +55,7 @@ inline void require_columns(const char* who, std::span<const segment> table, ind
 /// f(first, count, kind) for the longest runs of neighbouring segments that `same(a, b)` puts together;
 /// buffers are left out. Fewer runs are fewer kernels.
 template <class Same, class F>
-void for_each_run(std::span<const segment> table, const Same& same, const F& f) {
+void for_each_stretch(std::span<const segment> table, const Same& same, const F& f) {
   for (std::size_t i = 0; i < table.size();) {
     const segment& first = table[i];
     index count = first.size();

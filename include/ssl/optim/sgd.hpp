@@ -60,7 +60,7 @@ struct sgd {
     const auto same = [this](role a, role b) {
       return a == b || (decay_vectors && a != role::buffer && b != role::buffer);
     };
-    detail::for_each_run(table, same, [&](index first, index count, role kind) {
+    detail::for_each_stretch(table, same, [&](index first, index count, role kind) {
       const T decay = static_cast<T>(kind == role::matrix || decay_vectors ? weight_decay : 0.0);
       const auto w = stretch(params, first, count);
       const auto g = stretch(grads, first, count);

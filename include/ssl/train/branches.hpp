@@ -255,7 +255,7 @@ class bound_branches {
   }
   template <class Ctx, class Arch>
   static void follow(Ctx& ctx, double tau, const network<Arch, B>& online, network<Arch, B>& delayed) {
-    detail::for_each_run(
+    detail::for_each_stretch(
         online.table(), [](role a, role b) { return (a == role::buffer) == (b == role::buffer); },
         [&](index first, index count, role) {
           const auto y = stretch(delayed.params(), first, count);
