@@ -18,7 +18,7 @@ struct outcome {
 template <class Head>
 outcome run_once(const ex::crop_options& o, const ssl::dataset_split& data, bool delayed, Head projector,
                  Head predictor, double singular, double brownian) {
-  ex::backend be(o.threads);
+  ex::backend be = ex::make_backend(o.compute);
   const ssl::image_shape image = data.train.shape();
   const ssl::index steps = data.train.size() / o.batch * o.epochs;
   const auto encoder = ssl::patch_encoder({.widths = o.widths});

@@ -5,7 +5,8 @@
 #include <chrono>
 #include <cmath>
 
-#include "support/experiment.hpp"
+#include "support/measure.hpp"
+#include "support/training.hpp"
 
 namespace ex = ssl_example;
 
@@ -22,9 +23,9 @@ struct bag_options : ex::experiment_options {
 template <class L>
 int learn(const bag_options& o, L loss) {
   const auto start = std::chrono::steady_clock::now();
+  ex::backend be = ex::make_backend(o.compute);
   const auto data = ex::load_images(o);
   const ssl::image_shape image = data.train.shape();
-  ex::backend be(o.threads);
 
   // Every patch shows the same share of its image, and goes into the network at its own size.
   const ssl::fixed_scale patches{.scale = o.scale, .views = {o.patches}, .image = image.width};

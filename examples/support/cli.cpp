@@ -14,6 +14,9 @@
 #include <string>
 #include <string_view>
 
+#include "ssl/core/error.hpp"
+#include "support/sibling.hpp"
+
 #if __has_include(<unistd.h>)
 #include <unistd.h>
 #define SSL_EXAMPLE_POSIX 1
@@ -64,6 +67,32 @@ int complain(const std::string& program, std::string message) {
   return failed;
 }
 
+/// How to ask for less memory, of the options that the program has.
+std::string with_less(const CLI::App& app) {
+  std::string options;
+  for (const char* name : {"--batch", "--patches", "--views", "--widths", "--projector", "--eval-images"}) {
+    if (app.get_option_no_throw(name) == nullptr) continue;
+    options += (options.empty() ? "" : ", ") + std::string(name);
+  }
+  if (options.empty()) return options;
+  const auto last = options.rfind(", ");
+  if (last != std::string::npos) options.replace(last, 2, " or ");
+  return "; smaller " + options + " need less";
+}
+
+/// The last --backend of the command line; empty without one.
+std::string requested_backend(int argc, char** argv) {
+  constexpr std::string_view option = "--backend", with_value = "--backend=";
+  std::string wanted;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--") break;
+    if (argument.starts_with(with_value)) wanted = argument.substr(with_value.size());
+    if (argument == option && i + 1 < argc) wanted = argv[i + 1];
+  }
+  return wanted;
+}
+
 }  // namespace
 
 CLI::Validator between(double low, double high) {
@@ -81,6 +110,14 @@ CLI::Validator between(double low, double high) {
 
 CLI::Validator at_least(double low) { return between(low, std::numeric_limits<double>::infinity()); }
 
+void offer_backends(CLI::App& app, const std::string& own) {
+  app.add_option_function<std::string>(
+         "--backend", [](const std::string&) {},
+         "what computes; another than this program's starts its sibling")
+      ->check(CLI::IsMember(known_backends()))
+      ->default_str(own);
+}
+
 bool interrupted() { return presses.load() > 0; }
 
 int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
@@ -88,7 +125,13 @@ int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) 
       argc > 0 && argv[0] != nullptr ? std::filesystem::path(argv[0]).stem().string() : "program";
   if (app.get_name().empty()) app.name(program);
   try {
+    if (const CLI::Option* backend = app.get_option_no_throw("--backend")) {
+      const std::string own = backend->get_default_str(), wanted = requested_backend(argc, argv);
+      if (wanted != own && is_known_backend(wanted)) start_sibling(own, wanted, argv);
+    }
     app.parse(argc, argv);
+  } catch (const ssl::error& e) {
+    return complain(program, e.what());
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& mistake) {
@@ -98,8 +141,10 @@ int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) 
   try {
     const int code = body();
     return code == 0 && interrupted() ? stopped : code;
+  } catch (const ssl::out_of_memory& e) {
+    return complain(program, e.what() + with_less(app));
   } catch (const std::bad_alloc&) {
-    return complain(program, "out of memory");
+    return complain(program, "out of memory" + with_less(app));
   } catch (const std::exception& e) {
     return complain(program, e.what());
   }

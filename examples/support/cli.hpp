@@ -13,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
 
 namespace ssl_example {
 
@@ -26,9 +27,13 @@ CLI::Validator at_least(double low);
 /// For ->check(): a number from `low` to `high`, both included.
 CLI::Validator between(double low, double high);
 
-/// Parses the command line and calls `body`, whose result is the exit code. --help prints to stdout and gives
-/// 0. A wrong command line, an ssl::error or any other exception prints "program: sentence" to stderr and
-/// gives 2. Where `body` returned 0 after Ctrl-C, 130.
+/// Gives a program that computes on `own` the option --backend: asked for another, `run` starts the sibling
+/// program that has it, see sibling.hpp.
+void offer_backends(CLI::App& app, const std::string& own);
+
+/// Parses the command line and calls `body`, whose result is the exit code. --help and --version print to
+/// stdout and give 0. A wrong command line, an ssl::error or any other exception prints "program: sentence"
+/// to stderr and gives 2. Where `body` returned 0 after Ctrl-C, 130.
 int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
 }  // namespace ssl_example

@@ -19,12 +19,12 @@ void add_crop_options(CLI::App& app, crop_options& o) {
 
 crop_task::crop_task(const crop_options& options)
     : options_(options),
+      be_(make_backend(options_.compute)),
       data_(load_images(options_)),
       image_(data_.train.shape()),
       bank_(options_.eval_images > 0 ? std::min<index>(options_.eval_images, data_.train.size())
                                      : data_.train.size()),
-      steps_(data_.train.size() / options_.batch * options_.epochs),
-      be_(options_.threads) {}
+      steps_(data_.train.size() / options_.batch * options_.epochs) {}
 
 void crop_task::evaluate(ssl::context<backend> ctx, const std::string& name,
                          ssl::network<encoder_arch, backend>& encoder,

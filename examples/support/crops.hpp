@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "support/experiment.hpp"
+#include "support/measure.hpp"
+#include "support/training.hpp"
 
 namespace ssl_example {
 
@@ -80,10 +82,10 @@ class crop_task {
                 const output_dir* keep) const;
 
   crop_options options_;
+  backend be_;  // before the images: a machine without one says so at once
   ssl::dataset_split data_;
   ssl::image_shape image_;
   index bank_, steps_;
-  backend be_;
 };
 
 }  // namespace ssl_example

@@ -35,7 +35,7 @@ void add_options(CLI::App& app, experiment_options& o) {
   app.add_option("--eval-images", o.eval_images, "training images that the evaluation uses; 0 for all")
       ->check(at_least(0));
   app.add_option("--seed", o.seed, "of the data, the weights, the crops and the colours");
-  app.add_option("--threads", o.threads, "0 for as many as there are cores")->check(between(0, 1024));
+  add_backend_options(app, o.compute);
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
 }
 
@@ -52,31 +52,6 @@ ssl::dataset_split load_images(const experiment_options& o) {
     throw ssl::option_error("--batch is " + std::to_string(o.batch) + ", expected at most the " +
                             std::to_string(data.train.size()) + " training images that there are");
   return data;
-}
-
-classifier_scores classify(ssl::context<backend> ctx, ssl::cview<backend> train,
-                           std::span<const int> train_labels, ssl::cview<backend> test,
-                           std::span<const int> test_labels, int classes, const ssl::ridge_probe& linear) {
-  const double near = ssl::knn(ctx, train, train_labels, test, test_labels, classes).score.top1;
-  const auto probe = linear.fit(ctx, train, train_labels, classes);
-  return {near, probe.classifier.evaluate(ctx, test, test_labels).score.top1};
-}
-
-measurement measure_pixels(ssl::context<backend> ctx, const ssl::dataset_split& data, index train_images) {
-  const auto features = [&](const ssl::memory_dataset& part, index count) {
-    owned_matrix x(ctx.be, part.shape().size(), count);
-    const auto bytes = part.all_pixels();
-    for (index k = 0; k < x.all.size(); ++k)
-      x.all.data[k] = static_cast<float>(bytes[static_cast<std::size_t>(k)]) / 255.0f;
-    return x;
-  };
-  const auto train = features(data.train, train_images), test = features(data.test, data.test.size());
-  const auto labels = data.train.labels().first(static_cast<std::size_t>(train_images));
-  // One strength instead of the best of eight: each costs the factor of a matrix as wide as the image has
-  // bytes.
-  const auto scores =
-      classify(ctx, train.all, labels, test.all, data.test.labels(), data.train.classes(), {.lambda = 0.1});
-  return {.name = "raw pixels", .knn = scores.knn, .linear = scores.linear};
 }
 
 std::vector<std::pair<std::string, double>> named_health(const ssl::health& h) {
@@ -263,6 +238,7 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
                    {"parameters", count(static_cast<double>(s.parameters))},
                    {"peak rate", fixed(o.rate)},
                    {"seed", std::to_string(o.seed)},
+                   {"backend", backend_name()},
                    {"version", std::to_string(SSL_VERSION_MAJOR) + "." + std::to_string(SSL_VERSION_MINOR) +
                                    "." + std::to_string(SSL_VERSION_PATCH)},
                    {"wall time", duration(s.seconds)}});

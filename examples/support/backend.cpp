@@ -1,0 +1,140 @@
+#include "support/backend.hpp"
+
+#include <string>
+
+#include "support/cli.hpp"
+
+#if defined(SSL_EXAMPLE_CUDA)
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+#include <cusolverDn.h>
+#endif
+#if defined(SSL_EXAMPLE_THRUST_OMP)
+#include <thrust/version.h>
+#endif
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace ssl_example {
+namespace {
+
+std::string compiler() {
+#if defined(__clang__)
+  const std::string host = "Clang " __clang_version__;
+#elif defined(__GNUC__)
+  const std::string host = "GCC " __VERSION__;
+#elif defined(_MSC_VER)
+  const std::string host = "MSVC " + std::to_string(_MSC_VER);
+#else
+  const std::string host = "an unknown compiler";
+#endif
+#if defined(__CUDACC__)
+  return "nvcc " + std::to_string(__CUDACC_VER_MAJOR__) + "." + std::to_string(__CUDACC_VER_MINOR__) +
+         " with " + host;
+#else
+  return host;
+#endif
+}
+
+std::string dotted(int major, int minor, int patch) {
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
+
+#if defined(SSL_EXAMPLE_CUDA)
+
+template <class Get>
+std::string property_version(const Get& get) {
+  int part[3] = {};
+  get(MAJOR_VERSION, &part[0]);
+  get(MINOR_VERSION, &part[1]);
+  get(PATCH_LEVEL, &part[2]);
+  return dotted(part[0], part[1], part[2]);
+}
+
+/// The device that a run would take, or why there is none.
+std::string device() {
+  int count = 0, current = 0;
+  cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaSuccess) status = cudaGetDevice(&current);
+  cudaDeviceProp found{};
+  if (status == cudaSuccess) status = cudaGetDeviceProperties(&found, current);
+  if (status != cudaSuccess) return "none (" + std::string(cudaGetErrorString(status)) + ")";
+  return std::string(found.name) + ", " + ssl::bytes_text(static_cast<double>(found.totalGlobalMem)) +
+         ", compute capability " + std::to_string(found.major) + "." + std::to_string(found.minor);
+}
+
+std::string libraries() {
+  int runtime = 0;
+  cudaRuntimeGetVersion(&runtime);
+  std::string text = "CUDA runtime " + std::to_string(runtime / 1000) + "." +
+                     std::to_string(runtime % 1000 / 10) + ", cuBLAS " + property_version(cublasGetProperty) +
+                     ", cuSOLVER " + property_version(cusolverGetProperty) + "\n";
+#if defined(SSL_EXAMPLE_CUDNN)
+  const auto dnn = static_cast<int>(cudnnGetVersion());
+  text += "convolution: cuDNN " + dotted(dnn / 10000, dnn / 100 % 100, dnn % 100);
+#else
+  text += "convolution: im2col and cuBLAS";
+#endif
+  return text + "\ndevice: " + device();
+}
+
+#else
+
+std::string libraries() {
+  std::string text = "Eigen " + dotted(EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION);
+#if defined(SSL_EXAMPLE_THRUST_OMP)
+  text += ", Thrust " + dotted(THRUST_MAJOR_VERSION, THRUST_MINOR_VERSION, THRUST_SUBMINOR_VERSION);
+#endif
+  text += "\nconvolution: im2col and Eigen\nthreads: " + std::to_string(ssl::cpu::hardware_threads());
+#if !defined(_OPENMP)
+  text += " (built without OpenMP)";
+#endif
+  return text;
+}
+
+#endif
+
+}  // namespace
+
+backend make_backend([[maybe_unused]] const backend_options& options) {
+#if defined(SSL_EXAMPLE_CUDA) && defined(SSL_EXAMPLE_CUDNN)
+  return backend(ssl::cudnn_options{.cuda = {.tf32 = options.tf32}});
+#elif defined(SSL_EXAMPLE_CUDA)
+  return backend(ssl::cuda_options{.tf32 = options.tf32});
+#elif defined(SSL_EXAMPLE_THRUST_OMP)
+#if defined(_OPENMP)
+  if (options.threads > 0) omp_set_num_threads(options.threads);
+#endif
+  return backend(ssl::eigen_dense<float>(options.threads));
+#else
+  return backend(options.threads);
+#endif
+}
+
+const char* backend_name() {
+#if defined(SSL_EXAMPLE_CUDA)
+  return "cuda";
+#elif defined(SSL_EXAMPLE_THRUST_OMP)
+  return "thrust-omp";
+#else
+  return "eigen";
+#endif
+}
+
+std::string version_text(const std::string& program) {
+  return program + " " + dotted(SSL_VERSION_MAJOR, SSL_VERSION_MINOR, SSL_VERSION_PATCH) + ", backend " +
+         backend_name() + "\n" + libraries() + "\ncompiler: " + compiler();
+}
+
+void add_backend_options(CLI::App& app, backend_options& o) {
+  offer_backends(app, backend_name());
+  app.add_option("--threads", o.threads, "of the CPU backends, 0 for as many as there are cores")
+      ->check(between(0, 1024));
+  app.add_flag("--tf32", o.tf32, "the CUDA backend may round the factors of float products to 10 bits");
+  app.set_version_flag(
+      "--version", [&app] { return version_text(app.get_name()); },
+      "version, backend, and the libraries behind it");
+}
+
+}  // namespace ssl_example
