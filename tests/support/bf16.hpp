@@ -51,8 +51,7 @@ struct multiplying_bf16 : B {
   }
 };
 template <class B>
-using with_products =
-    std::conditional_t<std::same_as<typename B::space, host_space>, multiplying_bf16<B>, B>;
+using with_products = std::conditional_t<std::same_as<typename B::space, host_space>, multiplying_bf16<B>, B>;
 
 /// An owned matrix of bf16 in a backend's memory.
 template <class B>

@@ -30,12 +30,12 @@ struct relu {
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape, index) const { return 0; }
 
-  template <class Ctx>
-  void forward(Ctx& ctx, image_shape, index, pass<typename Ctx::backend> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape, index, pass<B, S> p) const {
     map(ctx.be, p.y, fn::rectify<typename Ctx::scalar>{}, p.x);
   }
-  template <class Ctx>
-  void backward(Ctx& ctx, image_shape, index, pass<typename Ctx::backend> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape, index, pass<B, S> p) const {
     if (p.dx.data) map(ctx.be, p.dx, fn::rectify_gradient<typename Ctx::scalar>{}, p.y, p.dy);
   }
 };
@@ -49,12 +49,12 @@ struct identity_layer {
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape, index) const { return 0; }
 
-  template <class Ctx>
-  void forward(Ctx& ctx, image_shape, index, pass<typename Ctx::backend> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape, index, pass<B, S> p) const {
     copy(ctx.be, p.x, p.y);
   }
-  template <class Ctx>
-  void backward(Ctx& ctx, image_shape, index, pass<typename Ctx::backend> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape, index, pass<B, S> p) const {
     if (p.dx.data) copy(ctx.be, p.dy, p.dx);
   }
 };

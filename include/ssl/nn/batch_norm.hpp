@@ -12,21 +12,21 @@ namespace ssl {
 namespace detail {
 
 /// x - x(i, 0) and its square: sums about a value of the row itself keep their digits however large the mean.
-template <class B>
+template <class B, class S = typename B::scalar>
 struct shifted_moments {
   using T = typename B::scalar;
-  cview<B> x;
+  map_cview<B, S> x;
   SSL_FN two<T> operator()(index i, index j) const {
-    const T d = x.data[i + j * x.ld] - x.data[i];
+    const T d = static_cast<T>(x.data[i + j * x.ld]) - static_cast<T>(x.data[i]);
     return {d, d * d};
   }
 };
 
 /// moments (c, 2): sums about the shift become the mean and the sum of squares about it.
-template <class B>
+template <class B, class S = typename B::scalar>
 struct center_moments {
   accumulator_view<B> moments;
-  cview<B> x;
+  map_cview<B, S> x;
   double count;
   template <class Team>
   SSL_FN void operator()(const Team& team, index) const {
@@ -92,15 +92,15 @@ struct normalise {
 };
 
 /// g and g (x - mean), where g = dy, zero where a rectified y is zero.
-template <class B, bool Rectified>
+template <class B, class S, bool Rectified>
 struct gradient_moments {
   using T = typename B::scalar;
-  cview<B> x, y, dy;
+  map_cview<B, S> x, y, dy;
   const T* mean;
   SSL_FN two<T> operator()(index i, index j) const {
-    T g = dy.data[i + j * dy.ld];
-    if constexpr (Rectified) g = y.data[i + j * y.ld] > T{0} ? g : T{0};
-    return {g, g * (x.data[i + j * x.ld] - mean[i])};
+    T g = static_cast<T>(dy.data[i + j * dy.ld]);
+    if constexpr (Rectified) g = static_cast<T>(y.data[i + j * y.ld]) > T{0} ? g : T{0};
+    return {g, g * (static_cast<T>(x.data[i + j * x.ld]) - mean[i])};
   }
 };
 
@@ -185,8 +185,8 @@ struct batch_norm {
   /// mean (c), inverse deviation (c).
   constexpr index tape(image_shape in, index) const { return 2 * in.channels; }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void forward(Ctx& ctx, image_shape in, index, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
     using T = typename B::scalar;
     scratch_scope scope(ctx);
     const index c = in.channels;
@@ -201,15 +201,15 @@ struct batch_norm {
     if (count < 2)
       throw shape_error("ssl::batch_norm: the batch has one value per channel, expected at least 2 to train");
     const auto moments = ctx.take_accumulator(c, 2);
-    detail::row_sums(ctx, p.x.cols, detail::shifted_moments<B>{p.x}, moments);
-    for_each_column(ctx.be, 1, detail::center_moments<B>{moments, p.x, static_cast<double>(p.x.cols)});
+    detail::row_sums(ctx, p.x.cols, detail::shifted_moments<B, S>{p.x}, moments);
+    for_each_column(ctx.be, 1, detail::center_moments<B, S>{moments, p.x, static_cast<double>(p.x.cols)});
     if (ctx.comm.size() > 1) join_ranks(ctx, p.x.cols, moments);
     for_each_column(ctx.be, 1, detail::keep_statistics<B>{moments, p.tape, running, count, momentum, eps});
     apply(ctx, p, p.tape.data, p.tape.data + c);
   }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void backward(Ctx& ctx, image_shape in, index, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
     if (relu)
       backward_as<true>(ctx, in.channels, p);
     else
@@ -218,8 +218,9 @@ struct batch_norm {
 
  private:
   /// y = the normalised x with the statistics at `mean` and `inverse`.
-  template <class Ctx, class B>
-  void apply(Ctx& ctx, pass<B> p, const typename B::scalar* mean, const typename B::scalar* inverse) const {
+  template <class Ctx, class B, class S>
+  void apply(Ctx& ctx, pass<B, S> p, const typename B::scalar* mean,
+             const typename B::scalar* inverse) const {
     const auto* w = p.params.data;
     const auto* b = p.params.data + (affine ? p.x.rows : 0);
     if (affine && relu)
@@ -250,14 +251,14 @@ struct batch_norm {
     copy(ctx.be, common, mean);
   }
 
-  template <bool Rectified, class Ctx, class B = typename Ctx::backend>
-  void backward_as(Ctx& ctx, index c, pass<B> p) const {
+  template <bool Rectified, class Ctx, class B = typename Ctx::backend, class S>
+  void backward_as(Ctx& ctx, index c, pass<B, S> p) const {
     using T = typename B::scalar;
     scratch_scope scope(ctx);
     const T* const mean = p.tape.data;
     const T* const inverse = mean + c;
     const auto sums = ctx.take_accumulator(c, 2);
-    detail::row_sums(ctx, p.x.cols, detail::gradient_moments<B, Rectified>{p.x, p.y, p.dy, mean}, sums);
+    detail::row_sums(ctx, p.x.cols, detail::gradient_moments<B, S, Rectified>{p.x, p.y, p.dy, mean}, sums);
     if (affine) for_each_column(ctx.be, 1, detail::add_affine_gradient<B>{sums, inverse, p.dparams});
     if (!p.dx.data) return;
     if (ctx.comm.size() > 1) {

@@ -92,13 +92,16 @@ struct named_layer {
   constexpr image_shape output(image_shape in) const { return layer.output(in); }
   std::vector<segment> parameters(image_shape in) const { return layer.parameters(in); }
   constexpr index parameter_count(image_shape in) const { return layer.parameter_count(in); }
-  constexpr index tape(image_shape in, index n) const { return layer.tape(in, n); }
-  template <class Ctx>
-  void forward(Ctx& ctx, image_shape in, index n, pass<typename Ctx::backend> p) const {
+  constexpr index tape(image_shape in, index n, index entries = 1) const {
+    return detail::tape_of(layer, in, n, entries);
+  }
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    detail::check_storage<L, Ctx, S>();
     layer.forward(ctx, in, n, p);
   }
-  template <class Ctx>
-  void backward(Ctx& ctx, image_shape in, index n, pass<typename Ctx::backend> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     layer.backward(ctx, in, n, p);
   }
 };

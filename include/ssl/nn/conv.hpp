@@ -16,7 +16,8 @@ enum class conv_start {
 
 /// y = W * x + b: (out, out.pixels n) from (in.channels, in.pixels n), square kernel, zero padding. W (out,
 /// kernel^2 in.channels) as conv_geometry has it, b (out, 1) uniform on +-1 / sqrt(kernel^2 in). Without bias
-/// by default: a batch norm usually follows.
+/// by default: a batch norm usually follows. On maps of bf16 W is rounded to it first, b is added in the
+/// scalar.
 struct conv2d {
   using kind = layer_kind;
   index out = 1, kernel = 3, stride = 1, padding = 1;
@@ -50,8 +51,8 @@ struct conv2d {
   }
   constexpr index tape(image_shape, index) const { return 0; }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void forward(Ctx& ctx, image_shape in, index, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
     const conv_geometry g = geometry(in);
     const cview<B> w = stretch(p.params, 0, out * g.patch()).reshaped(out, g.patch());
     convolve(ctx, g, p.x, w, p.y);
@@ -61,8 +62,8 @@ struct conv2d {
     }
   }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void backward(Ctx& ctx, image_shape in, index, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
     const conv_geometry g = geometry(in);
     const cview<B> w = stretch(p.params, 0, out * g.patch()).reshaped(out, g.patch());
     const view<B> dw = stretch(p.dparams, 0, w.size()).reshaped(out, g.patch());

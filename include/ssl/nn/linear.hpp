@@ -5,7 +5,7 @@
 
 #include "ssl/backend/verbs.hpp"
 #include "ssl/exec/context.hpp"
-#include "ssl/nn/layer.hpp"
+#include "ssl/nn/product.hpp"
 
 namespace ssl {
 
@@ -34,8 +34,8 @@ struct add_sum {
 };
 
 /// into (rows, 1) += the sums of the rows of dy, accumulated in double.
-template <class Ctx, class B = typename Ctx::backend>
-void add_row_sums(Ctx& ctx, cview<B> dy, view<B> into) {
+template <class Ctx, class B = typename Ctx::backend, class S>
+void add_row_sums(Ctx& ctx, map_cview<B, S> dy, view<B> into) {
   using T = typename B::scalar;
   scratch_scope scope(ctx);
   const auto sums = ctx.take_accumulator(dy.rows, 1);  // (rows, 1)
@@ -47,8 +47,9 @@ void add_row_sums(Ctx& ctx, cview<B> dy, view<B> into) {
 }  // namespace detail
 
 /// y = W x + b, (out, n) from (in, n); W (out, in), b (out, 1). An input with several pixels is read as one
-/// column an image, channel by channel within pixel by pixel. Starts as PyTorch's nn.Linear: W and b uniform
-/// on +-1 / sqrt(in). 2 in out n flops forward, twice that backward.
+/// column an image, channel by channel within pixel by pixel. On maps of bf16 W and b are rounded to it
+/// first. Starts as PyTorch's nn.Linear: W and b uniform on +-1 / sqrt(in). 2 in out n flops forward, twice
+/// that backward.
 struct linear {
   using kind = layer_kind;
   index out = 1;
@@ -67,22 +68,22 @@ struct linear {
   constexpr index parameter_count(image_shape in) const { return out * (in.size() + (bias ? 1 : 0)); }
   constexpr index tape(image_shape, index) const { return 0; }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void forward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
-    const cview<B> x = p.x.reshaped(in.size(), n);  // (in, n)
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    const map_cview<B, S> x = p.x.reshaped(in.size(), n);  // (in, n)
     const cview<B> w = stretch(p.params, 0, out * in.size()).reshaped(out, in.size());
     if (bias) map(ctx.be, p.y, detail::broadcast_column<B>{stretch(p.params, w.size(), out)});
-    gemm(ctx.be, trans::no, trans::no, 1, w, x, bias ? 1 : 0, p.y);
+    product(ctx, trans::no, trans::no, 1, w, x, bias ? 1 : 0, p.y);
   }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void backward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
-    const cview<B> x = p.x.reshaped(in.size(), n);
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    const map_cview<B, S> x = p.x.reshaped(in.size(), n);
     const cview<B> w = stretch(p.params, 0, out * in.size()).reshaped(out, in.size());
     const view<B> dw = stretch(p.dparams, 0, w.size()).reshaped(out, in.size());
-    gemm(ctx.be, trans::no, trans::yes, 1, p.dy, x, 1, dw);
+    product(ctx, trans::no, trans::yes, 1, p.dy, x, 1, dw);
     if (bias) detail::add_row_sums(ctx, p.dy, stretch(p.dparams, w.size(), out));
-    if (p.dx.data) gemm(ctx.be, trans::yes, trans::no, 1, w, p.dy, 0, p.dx.reshaped(in.size(), n));
+    if (p.dx.data) product(ctx, trans::yes, trans::no, 1, w, p.dy, 0, p.dx.reshaped(in.size(), n));
   }
 };
 

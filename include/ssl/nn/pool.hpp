@@ -2,6 +2,7 @@
 /// Pooling over pixels, all channels at once.
 
 #include <cmath>
+#include <type_traits>
 
 #include "ssl/backend/verbs.hpp"
 #include "ssl/core/conv_geometry.hpp"
@@ -14,37 +15,39 @@ namespace detail {
 
 /// y column j = the maximum over output pixel j's window, `which` (unless null) its place in the window. The
 /// first of equal values wins, row by row; a NaN wins over everything.
-template <class B>
+template <class B, class S>
 struct max_of_window {
   using T = typename B::scalar;
   conv_geometry g;
-  cview<B> x;
-  view<B> y, which;
+  map_cview<B, S> x;
+  map_view<B, S> y;
+  view<B> which;
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
     const index pixels = g.out_height() * g.out_width(), image = j / pixels, o = j % pixels;
     const index top = o / g.out_width() * g.stride - g.padding,
                 left = o % g.out_width() * g.stride - g.padding;
-    T* const best = y.column(j);
+    S* const best = y.column(j);
     T* const place = which.data ? which.column(j) : nullptr;
-    team.for_each(y.rows, [=](index c) { best[c] = -static_cast<T>(INFINITY); });
+    team.for_each(y.rows, [=](index c) { best[c] = static_cast<S>(-static_cast<T>(INFINITY)); });
     if (place) team.for_each(y.rows, [=](index c) { place[c] = T{-1}; });
     for (index ky = 0; ky < g.kernel; ++ky)
       for (index kx = 0; kx < g.kernel; ++kx) {
         const index row = top + ky, col = left + kx;
         if (row < 0 || row >= g.in.height || col < 0 || col >= g.in.width) continue;
-        const T* const from = x.column((image * g.in.height + row) * g.in.width + col);
+        const S* const from = x.column((image * g.in.height + row) * g.in.width + col);
         const T here = static_cast<T>(ky * g.kernel + kx);
         if (place)
           team.for_each(y.rows, [=](index c) {
-            const T v = from[c], b = best[c], p = place[c];
+            const S v = from[c], b = best[c];
+            const T p = place[c];
             const bool wins = v > b || v != v || p < T{0};
             best[c] = wins ? v : b;
             place[c] = wins ? here : p;
           });
         else
           team.for_each(y.rows, [=](index c) {
-            const T v = from[c], b = best[c];
+            const S v = from[c], b = best[c];
             best[c] = v > b || v != v ? v : b;
           });
       }
@@ -52,67 +55,103 @@ struct max_of_window {
 };
 
 /// dx column j = the sum of dy over the windows whose maximum pixel j is.
-template <class B>
+template <class B, class S>
 struct max_gradient {
   using T = typename B::scalar;
   conv_geometry g;
-  cview<B> dy, which;
-  view<B> dx;
+  map_cview<B, S> dy;
+  cview<B> which;
+  map_view<B, S> dx;
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
-    const index pixels = g.in.height * g.in.width, image = j / pixels, o = j % pixels;
+    if constexpr (std::is_same_v<S, T>)
+      add_window_by_window(team, j);
+    else
+      sum_channel_by_channel(team, j);
+  }
+
+  /// The sums grow in dx itself.
+  template <class Team>
+  SSL_FN void add_window_by_window(const Team& team, index j) const {
     T* const to = dx.column(j);
     team.for_each(dx.rows, [=](index c) { to[c] = T{0}; });
+    for_each_window(j, [&](index k, T here) {
+      const T* const from = dy.column(k);
+      const T* const place = which.column(k);
+      team.for_each(dx.rows, [=](index c) { to[c] += place[c] == here ? from[c] : T{0}; });
+    });
+  }
+
+  /// Each sum is complete before it is rounded to S.
+  template <class Team>
+  SSL_FN void sum_channel_by_channel(const Team& team, index j) const {
+    team.for_each(dx.rows, [&](index c) {
+      T sum{0};
+      for_each_window(j,
+                      [&](index k, T here) { sum += which(c, k) == here ? static_cast<T>(dy(c, k)) : T{0}; });
+      dx(c, j) = static_cast<S>(sum);
+    });
+  }
+
+  /// body(k, place) for each output pixel k whose window has pixel j, at that place.
+  template <class Body>
+  SSL_FN void for_each_window(index j, const Body& body) const {
+    const index pixels = g.in.height * g.in.width, image = j / pixels, o = j % pixels;
     for (index ky = 0; ky < g.kernel; ++ky)
       for (index kx = 0; kx < g.kernel; ++kx) {
         const index y = o / g.in.width + g.padding - ky, x = o % g.in.width + g.padding - kx;
         if (y < 0 || x < 0 || y % g.stride != 0 || x % g.stride != 0) continue;
         const index row = y / g.stride, col = x / g.stride;
         if (row >= g.out_height() || col >= g.out_width()) continue;
-        const index k = (image * g.out_height() + row) * g.out_width() + col;
-        const T* const from = dy.column(k);
-        const T* const place = which.column(k);
-        const T here = static_cast<T>(ky * g.kernel + kx);
-        team.for_each(dx.rows, [=](index c) { to[c] += place[c] == here ? from[c] : T{0}; });
+        body((image * g.out_height() + row) * g.out_width() + col, static_cast<T>(ky * g.kernel + kx));
       }
   }
 };
 
 /// y column j = the mean of the `pixels` columns of image j.
-template <class B>
+template <class B, class S>
 struct mean_of_pixels {
   using T = typename B::scalar;
   index pixels;
-  cview<B> x;
-  view<B> y;
+  map_cview<B, S> x;
+  map_view<B, S> y;
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
-    T* const to = y.column(j);
-    const T* const first = x.column(j * pixels);
-    team.for_each(y.rows, [=](index c) { to[c] = first[c]; });
-    for (index k = 1; k < pixels; ++k) {
-      const T* const from = x.column(j * pixels + k);
-      team.for_each(y.rows, [=](index c) { to[c] += from[c]; });
-    }
     const T factor = T{1} / static_cast<T>(pixels);
-    team.for_each(y.rows, [=](index c) { to[c] *= factor; });
+    if constexpr (std::is_same_v<S, T>) {
+      T* const to = y.column(j);
+      const T* const first = x.column(j * pixels);
+      team.for_each(y.rows, [=](index c) { to[c] = first[c]; });
+      for (index k = 1; k < pixels; ++k) {
+        const T* const from = x.column(j * pixels + k);
+        team.for_each(y.rows, [=](index c) { to[c] += from[c]; });
+      }
+      team.for_each(y.rows, [=](index c) { to[c] *= factor; });
+    } else {  // the sum is complete before it is rounded
+      const auto self = *this;
+      team.for_each(y.rows, [=](index c) {
+        T sum{0};
+        for (index k = 0; k < self.pixels; ++k) sum += static_cast<T>(self.x(c, j * self.pixels + k));
+        self.y(c, j) = static_cast<S>(sum * factor);
+      });
+    }
   }
 };
 
 /// dx(i, j) = dy(i, j / pixels) / pixels.
-template <class B>
+template <class B, class S>
 struct spread_over_pixels {
-  cview<B> dy;
+  map_cview<B, S> dy;
   index pixels;
   SSL_FN typename B::scalar operator()(index i, index j) const {
-    return dy(i, j / pixels) / static_cast<typename B::scalar>(pixels);
+    return static_cast<typename B::scalar>(dy(i, j / pixels)) / static_cast<typename B::scalar>(pixels);
   }
 };
 
 }  // namespace detail
 
 /// y(c, o) = the maximum of x(c, .) over a kernel x kernel window. Padding never wins. Of equal values the
-/// first, row by row, gets the gradient, as in PyTorch. Tape: where each maximum was.
+/// first, row by row, gets the gradient, as in PyTorch. Tape: where each maximum was, as a scalar.
 struct max_pool {
   using kind = layer_kind;
   index kernel = 2, stride = 2, padding = 0;
@@ -135,18 +174,18 @@ struct max_pool {
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape in, index n) const { return geometry(in).out().size() * n; }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void forward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     const conv_geometry g = geometry(in);
     const view<B> which = p.tape.data ? detail::map_at(p.tape, 0, g.out(), n) : view<B>{};
-    for_each_column(ctx.be, p.y.cols, detail::max_of_window<B>{g, p.x, p.y, which});
+    for_each_column(ctx.be, p.y.cols, detail::max_of_window<B, S>{g, p.x, p.y, which});
   }
-  template <class Ctx, class B = typename Ctx::backend>
-  void backward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     const conv_geometry g = geometry(in);
     if (p.dx.data)
       for_each_column(ctx.be, p.dx.cols,
-                      detail::max_gradient<B>{g, p.dy, detail::map_at(p.tape, 0, g.out(), n), p.dx});
+                      detail::max_gradient<B, S>{g, p.dy, detail::map_at(p.tape, 0, g.out(), n), p.dx});
   }
 };
 
@@ -159,13 +198,13 @@ struct mean_pool {
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape, index) const { return 0; }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void forward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
-    for_each_column(ctx.be, n, detail::mean_of_pixels<B>{in.pixels(), p.x, p.y});
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    for_each_column(ctx.be, n, detail::mean_of_pixels<B, S>{in.pixels(), p.x, p.y});
   }
-  template <class Ctx, class B = typename Ctx::backend>
-  void backward(Ctx& ctx, image_shape in, index, pass<B> p) const {
-    if (p.dx.data) map(ctx.be, p.dx, detail::spread_over_pixels<B>{p.dy, in.pixels()});
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
+    if (p.dx.data) map(ctx.be, p.dx, detail::spread_over_pixels<B, S>{p.dy, in.pixels()});
   }
 };
 

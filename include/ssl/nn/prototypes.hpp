@@ -6,7 +6,7 @@
 
 #include "ssl/backend/verbs.hpp"
 #include "ssl/exec/context.hpp"
-#include "ssl/nn/layer.hpp"
+#include "ssl/nn/product.hpp"
 
 namespace ssl {
 
@@ -31,42 +31,43 @@ struct prototypes {
   }
   constexpr index parameter_count(image_shape in) const { return in.size() * count; }
   /// The unit columns of the prototypes and of x, then their lengths.
-  constexpr index tape(image_shape in, index n) const { return (in.size() + 1) * (count + n); }
-
-  template <class Ctx, class B = typename Ctx::backend>
-  void forward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
-    using T = typename B::scalar;
-    const index d = in.size();
-    scratch_scope scope(ctx);
-    const view<B> block = p.tape.data ? p.tape : ctx.take(tape(in, n), 1);
-    const auto kept = split(block, d, n);
-    for_each_column(ctx.be, count, to_unit<B>{p.params.reshaped(d, count), kept.c, kept.c_length});
-    for_each_column(ctx.be, n, to_unit<B>{p.x.reshaped(d, n), kept.x, kept.x_length});
-    gemm(ctx.be, trans::yes, trans::no, T{1}, kept.c, kept.x, T{0}, p.y);
+  constexpr index tape(image_shape in, index n, index entries = 1) const {
+    return (in.size() + 1) * count + detail::scalars_for(in.size() * n, entries) + n;
   }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void backward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
-    using T = typename B::scalar;
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     const index d = in.size();
     scratch_scope scope(ctx);
-    const auto kept = split(p.tape, d, n);
+    const view<B> block = p.tape.data ? p.tape : ctx.take(tape(in, n, entries_per_scalar<S>), 1);
+    const auto kept = split<B, S>(block, d, n);
+    for_each_column(ctx.be, count, to_unit<B>{p.params.reshaped(d, count), kept.c, kept.c_length});
+    for_each_column(ctx.be, n, to_unit<B, S>{p.x.reshaped(d, n), kept.x, kept.x_length});
+    product(ctx, trans::yes, trans::no, 1, kept.c, kept.x, 0, p.y);
+  }
+
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    const index d = in.size();
+    scratch_scope scope(ctx);
+    const auto kept = split<B, S>(p.tape, d, n);
     const auto dc = ctx.take(d, count);
-    gemm(ctx.be, trans::no, trans::yes, T{1}, kept.x, p.dy, T{0}, dc);
+    product(ctx, trans::no, trans::yes, 1, kept.x, p.dy, 0, dc);
     for_each_column(ctx.be, count,
                     from_unit<B>{kept.c, kept.c_length, dc, p.dparams.reshaped(d, count), true});
     if (!p.dx.data) return;
     const auto dx = p.dx.reshaped(d, n);
-    gemm(ctx.be, trans::no, trans::no, T{1}, kept.c, p.dy, T{0}, dx);
-    for_each_column(ctx.be, n, from_unit<B>{kept.x, kept.x_length, dx, dx, false});
+    product(ctx, trans::no, trans::no, 1, kept.c, p.dy, 0, dx);
+    for_each_column(ctx.be, n, from_unit<B, S>{kept.x, kept.x_length, dx, dx, false});
   }
 
   // The functors below are public because nvcc gives a kernel no private type.
 
-  template <class B>
+  template <class B, class V = typename B::scalar>
   struct to_unit {
-    cview<B> from;       // (d, m)
-    view<B> to, length;  // (d, m), (m, 1)
+    map_cview<B, V> from;  // (d, m)
+    map_view<B, V> to;     // (d, m)
+    view<B> length;        // (m, 1)
     template <class Team>
     SSL_FN void operator()(const Team& team, index j) const {
       using T = typename B::scalar;
@@ -77,20 +78,21 @@ struct prototypes {
       });
       const double found = std::sqrt(squared), divisor = found < 1e-12 ? 1e-12 : found;
       team.for_each(from.rows, [=](index i) {
-        self.to(i, j) = static_cast<T>(static_cast<double>(self.from(i, j)) / divisor);
+        self.to(i, j) = static_cast<V>(static_cast<double>(self.from(i, j)) / divisor);
         if (i == 0) self.length.data[j] = static_cast<T>(divisor);
       });
     }
   };
 
   /// out = or += (du - (u . du) u) / length; out may be du.
-  template <class B>
+  template <class B, class V = typename B::scalar>
   struct from_unit {
-    view<B> u, length, du, out;
+    map_view<B, V> u;
+    view<B> length;
+    map_view<B, V> du, out;
     bool add;
     template <class Team>
     SSL_FN void operator()(const Team& team, index j) const {
-      using T = typename B::scalar;
       const auto self = *this;
       const double divisor = static_cast<double>(length.data[j]);
       const double along = team.reduce(u.rows, 0.0, fn::plus{}, [=](index i) {
@@ -100,20 +102,24 @@ struct prototypes {
       team.for_each(u.rows, [=](index i) {
         const double g =
             (static_cast<double>(self.du(i, j)) - back * static_cast<double>(self.u(i, j))) / divisor;
-        self.out(i, j) = static_cast<T>(self.add ? static_cast<double>(self.out(i, j)) + g : g);
+        self.out(i, j) = static_cast<V>(self.add ? static_cast<double>(self.out(i, j)) + g : g);
       });
     }
   };
 
  private:
-  template <class V>
+  template <class B, class S>
   struct parts {
-    V c, x, c_length, x_length;  // (d, count), (d, n), (count, 1), (n, 1)
+    view<B> c;                   // (d, count)
+    map_view<B, S> x;            // (d, n)
+    view<B> c_length, x_length;  // (count, 1), (n, 1)
   };
-  template <class V>
-  parts<V> split(V block, index d, index n) const {
-    return {stretch(block, 0, d * count).reshaped(d, count), stretch(block, d * count, d * n).reshaped(d, n),
-            stretch(block, d * (count + n), count), stretch(block, d * (count + n) + count, n)};
+  template <class B, class S>
+  parts<B, S> split(view<B> block, index d, index n) const {
+    const index lengths = d * count + detail::scalars_for(d * n, entries_per_scalar<S>);
+    return {stretch(block, 0, d * count).reshaped(d, count),
+            detail::stored_at<S>(block, d * count, {d, 1, 1}, n), stretch(block, lengths, count),
+            stretch(block, lengths + count, n)};
   }
 };
 

@@ -53,21 +53,23 @@ struct residual_layer {
     return block.parameter_count(in) + (shortcut ? shortcut->parameter_count(in) : 0);
   }
   /// The block's tape and output, then the shortcut's.
-  index tape(image_shape in, index n) const { return places(in, n).end; }
+  index tape(image_shape in, index n, index entries = 1) const { return places(in, n, entries).end; }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void forward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     using T = typename B::scalar;
+    detail::check_storage<Block, Ctx, S>();
+    detail::check_storage<Shortcut, Ctx, S>();
     scratch_scope scope(ctx);
-    const place at = places(in, n);
+    const place at = places(in, n, entries_per_scalar<S>);
     const image_shape out = block.output(in);
     const bool train = ctx.phase == mode::train;
-    const view<B> a = train ? detail::map_at(p.tape, at.y, out, n) : p.y;
+    const map_view<B, S> a = train ? detail::stored_at<S>(p.tape, at.y, out, n) : p.y;
     block.forward(ctx, in, n, block_pass(p, at, a));
-    cview<B> b = p.x;
+    map_cview<B, S> b = p.x;
     if (shortcut) {
-      const view<B> side =
-          train ? detail::map_at(p.tape, at.shortcut_y, out, n) : ctx.take(out.channels, out.pixels() * n);
+      const map_view<B, S> side = train ? detail::stored_at<S>(p.tape, at.shortcut_y, out, n)
+                                        : detail::take_stored<S>(ctx, out.channels, out.pixels() * n);
       shortcut->forward(ctx, in, n, shortcut_pass(p, at, side));
       b = side;
     }
@@ -77,24 +79,24 @@ struct residual_layer {
       map(ctx.be, p.y, fn::add<T>{}, a, b);
   }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void backward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     using T = typename B::scalar;
     scratch_scope scope(ctx);
-    const place at = places(in, n);
+    const place at = places(in, n, entries_per_scalar<S>);
     const image_shape out = block.output(in);
     if (options.relu) {  // from here on dy is the gradient of the sum
-      const view<B> masked = ctx.take(p.dy.rows, p.dy.cols);
+      const auto masked = detail::take_stored<S>(ctx, p.dy.rows, p.dy.cols);
       map(ctx.be, masked, fn::rectify_gradient<T>{}, p.y, p.dy);
       p.dy = masked;
     }
-    block.backward(ctx, in, n, block_pass(p, at, detail::map_at(p.tape, at.y, out, n)));
+    block.backward(ctx, in, n, block_pass(p, at, detail::stored_at<S>(p.tape, at.y, out, n)));
     if (!shortcut) {
       if (p.dx.data) map(ctx.be, p.dx, fn::add<T>{}, p.dx, p.dy);
       return;
     }
-    pass<B> side = shortcut_pass(p, at, detail::map_at(p.tape, at.shortcut_y, out, n));
-    if (p.dx.data) side.dx = ctx.take(p.dx.rows, p.dx.cols);
+    pass<B, S> side = shortcut_pass(p, at, detail::stored_at<S>(p.tape, at.shortcut_y, out, n));
+    if (p.dx.data) side.dx = detail::take_stored<S>(ctx, p.dx.rows, p.dx.cols);
     shortcut->backward(ctx, in, n, side);
     if (p.dx.data) map(ctx.be, p.dx, fn::add<T>{}, p.dx, side.dx);
   }
@@ -106,32 +108,32 @@ struct residual_layer {
     index shortcut_tape = 0, shortcut_taped = 0, shortcut_y = 0, end = 0;
   };
 
-  place places(image_shape in, index n) const {
+  place places(image_shape in, index n, index entries) const {
     place at;
-    const index size = detail::padded(block.output(in).size() * n);
+    const index size = detail::padded(detail::scalars_for(block.output(in).size() * n, entries));
     at.params = block.parameter_count(in);
-    at.taped = block.tape(in, n);
+    at.taped = detail::tape_of(block, in, n, entries);
     at.y = detail::padded(at.taped);
     at.shortcut_tape = at.end = at.y + size;
     if (shortcut) {
       at.shortcut_params = shortcut->parameter_count(in);
-      at.shortcut_taped = shortcut->tape(in, n);
+      at.shortcut_taped = detail::tape_of(*shortcut, in, n, entries);
       at.shortcut_y = at.shortcut_tape + detail::padded(at.shortcut_taped);
       at.end = at.shortcut_y + size;
     }
     return at;
   }
 
-  template <class B>
-  static pass<B> block_pass(pass<B> p, const place& at, view<B> y) {
+  template <class B, class S>
+  static pass<B, S> block_pass(pass<B, S> p, const place& at, map_view<B, S> y) {
     p.params = stretch(p.params, 0, at.params);
     p.dparams = stretch(p.dparams, 0, at.params);
     p.tape = stretch(p.tape, 0, at.taped);
     p.y = y;
     return p;
   }
-  template <class B>
-  static pass<B> shortcut_pass(pass<B> p, const place& at, view<B> y) {
+  template <class B, class S>
+  static pass<B, S> shortcut_pass(pass<B, S> p, const place& at, map_view<B, S> y) {
     p.params = stretch(p.params, at.params, at.shortcut_params);
     p.dparams = stretch(p.dparams, at.params, at.shortcut_params);
     p.tape = stretch(p.tape, at.shortcut_tape, at.shortcut_taped);

@@ -45,52 +45,56 @@ class sequence {
     return sum;
   }
 
-  index tape(image_shape in, index n) const {
+  index tape(image_shape in, index n, index entries = 1) const {
     index size = 0;  // the last layer's output is y and not on the tape
-    walk(in, n, [&](index, const auto&, const place& at) { size = at.y; });
+    walk(in, n, entries, [&](index, const auto&, const place& at) { size = at.y; });
     return size;
   }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void forward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     if (self().length() == 0) copy(ctx.be, p.x, p.y);
     scratch_scope scope(ctx);
     const bool train = ctx.phase == mode::train;
     const index largest = train ? 0 : largest_inner(in, n);
-    const view<B> buffer[2] = {ctx.take(largest, 1), ctx.take(self().length() > 2 ? largest : 0, 1)};
-    cview<B> x = p.x;
-    walk(in, n, [&](index k, const auto& layer, const place& at) {
-      const view<B> y = k + 1 == self().length() ? p.y
-                        : train                  ? detail::map_at(p.tape, at.y, at.out, n)
-                                                 : detail::map_at(buffer[k % 2], 0, at.out, n);
+    const map_view<B, S> buffer[2] = {detail::take_stored<S>(ctx, largest, 1),
+                                      detail::take_stored<S>(ctx, self().length() > 2 ? largest : 0, 1)};
+    map_cview<B, S> x = p.x;
+    walk(in, n, entries_per_scalar<S>, [&](index k, const auto& layer, const place& at) {
+      detail::check_storage<std::decay_t<decltype(layer)>, Ctx, S>();
+      const map_view<B, S> y = k + 1 == self().length() ? p.y
+                               : train                  ? detail::stored_at<S>(p.tape, at.y, at.out, n)
+                                                        : detail::map_at(buffer[k % 2], 0, at.out, n);
       layer.forward(ctx, at.in, n,
-                    pass<B>{.params = stretch(p.params, at.params, at.count),
-                            .x = x,
-                            .y = y,
-                            .tape = stretch(p.tape, at.tape, at.taped)});
+                    pass<B, S>{.params = stretch(p.params, at.params, at.count),
+                               .x = x,
+                               .y = y,
+                               .tape = stretch(p.tape, at.tape, at.taped)});
       x = y;
     });
   }
 
-  template <class Ctx, class B = typename Ctx::backend>
-  void backward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     if (self().length() == 0 && p.dx.data) copy(ctx.be, p.dy, p.dx);
     scratch_scope scope(ctx);
     const index largest = largest_inner(in, n);
-    const view<B> buffer[2] = {ctx.take(largest, 1), ctx.take(self().length() > 2 ? largest : 0, 1)};
-    cview<B> dy = p.dy;
+    const map_view<B, S> buffer[2] = {detail::take_stored<S>(ctx, largest, 1),
+                                      detail::take_stored<S>(ctx, self().length() > 2 ? largest : 0, 1)};
+    map_cview<B, S> dy = p.dy;
     for (index now = self().length() - 1; now >= 0; --now) {
-      walk(in, n, [&](index k, const auto& layer, const place& at) {
+      walk(in, n, entries_per_scalar<S>, [&](index k, const auto& layer, const place& at) {
         if (k != now) return;
-        const view<B> dx = k == 0 ? p.dx : detail::map_at(buffer[(k + 1) % 2], 0, at.in, n);
+        const map_view<B, S> dx = k == 0 ? p.dx : detail::map_at(buffer[(k + 1) % 2], 0, at.in, n);
+        const bool last = k + 1 == self().length();
         layer.backward(ctx, at.in, n,
-                       pass<B>{.params = stretch(p.params, at.params, at.count),
-                               .x = k == 0 ? p.x : as_const(detail::map_at(p.tape, at.x, at.in, n)),
-                               .y = k + 1 == self().length() ? p.y : detail::map_at(p.tape, at.y, at.out, n),
-                               .tape = stretch(p.tape, at.tape, at.taped),
-                               .dy = dy,
-                               .dx = dx,
-                               .dparams = stretch(p.dparams, at.params, at.count)});
+                       pass<B, S>{.params = stretch(p.params, at.params, at.count),
+                                  .x = k == 0 ? p.x : as_const(detail::stored_at<S>(p.tape, at.x, at.in, n)),
+                                  .y = last ? p.y : detail::stored_at<S>(p.tape, at.y, at.out, n),
+                                  .tape = stretch(p.tape, at.tape, at.taped),
+                                  .dy = dy,
+                                  .dx = dx,
+                                  .dparams = stretch(p.dparams, at.params, at.count)});
         dy = dx;
       });
     }
@@ -111,7 +115,7 @@ class sequence {
   const Self& self() const { return static_cast<const Self&>(*this); }
 
   template <class F>
-  void walk(image_shape in, index n, const F& f) const {
+  void walk(image_shape in, index n, index entries, const F& f) const {
     place at;
     at.out = in;
     for (index k = 0; k < self().length(); ++k)
@@ -121,18 +125,18 @@ class sequence {
         at.params += at.count;
         at.count = layer.parameter_count(at.in);
         at.tape = at.end;
-        at.taped = layer.tape(at.in, n);
+        at.taped = detail::tape_of(layer, at.in, n, entries);
         at.x = at.y;
         at.y = at.tape + detail::padded(at.taped);
-        at.end = at.y + detail::padded(at.out.size() * n);
+        at.end = at.y + detail::padded(detail::scalars_for(at.out.size() * n, entries));
         f(k, layer, at);
       });
   }
 
-  /// Scalars of the largest activation between two layers.
+  /// Entries of the largest activation between two layers.
   index largest_inner(image_shape in, index n) const {
     index most = 0;
-    walk(in, n, [&](index k, const auto&, const place& at) {
+    walk(in, n, 1, [&](index k, const auto&, const place& at) {
       if (k > 0) most = std::max(most, at.in.size() * n);
     });
     return most;
