@@ -3,7 +3,10 @@
 #include "ssl/backend/cudnn.cuh"
 
 #include "ssl/nn/convolve.hpp"
+#include "ssl/nn/in_bf16.hpp"
+#include "ssl/nn/recipes.hpp"
 #include "support/backends.hpp"
+#include "support/layers.hpp"
 
 namespace ssl::test {
 namespace {
@@ -27,8 +30,9 @@ pass_values convolve_once(workspace<B>& work, const conv_geometry& g, index n) {
   matrix<B> dw(be, g.out_channels, g.patch(),
                std::vector<double>(static_cast<std::size_t>(g.out_channels * g.patch()), 1.0));
   if constexpr (by_columns) {
-    detail::convolve_by_columns(ctx, g, x.read(), w.read(), y());
-    detail::convolve_gradient_by_columns(ctx, g, x.read(), w.read(), dy.read(), dx(), dw());
+    detail::convolve_by_columns<decltype(ctx), B, float>(ctx, g, x.read(), w.read(), y());
+    detail::convolve_gradient_by_columns<decltype(ctx), B, float>(ctx, g, x.read(), w.read(), dy.read(), dx(),
+                                                                  dw());
   } else {
     convolve(ctx, g, x.read(), w.read(), y());
     convolve_gradient(ctx, g, x.read(), w.read(), dy.read(), dx(), dw());
@@ -47,6 +51,7 @@ const std::vector<conv_geometry>& geometries() {
 
 static_assert(check_backend<B>());
 static_assert(ConvolvingForward<B> && ConvolvingBackward<B>);
+static_assert(ConvolvingForward<B, bf16> && ConvolvingBackward<B, bf16>);
 
 TEST_CASE("cudnn: convolutions and both gradients equal those by matrix products") {
   workspace<B> work;
@@ -60,6 +65,22 @@ TEST_CASE("cudnn: convolutions and both gradients equal those by matrix products
       CHECK(relative_error(theirs.dx, ours.dx) < tolerance<B>);
       CHECK(relative_error(theirs.dw, ours.dw) < tolerance<B>);
     }
+}
+
+TEST_CASE("cudnn: convolutions of bf16 round no more than those by matrix products") {
+  const image_shape in{3, 16, 16};
+  const index n = 6;
+  layer_probe<decltype(in_bf16(patch_encoder())), cudnn_backend> theirs(in_bf16(patch_encoder()), in, n);
+  layer_probe<decltype(in_bf16(patch_encoder())), cuda_backend<float>> ours(in_bf16(patch_encoder()), in, n);
+  layer_probe<decltype(patch_encoder()), cuda_backend<float>> whole(patch_encoder(), in, n);
+  const auto x = normals(in.size() * n, 4), dy = normals(whole.outputs(), 5);
+  const auto exact = whole.forward(x);
+  const double apart = relative_error(ours.forward(x), exact);
+  CHECK(relative_error(theirs.forward(x), exact) < 2 * apart + tolerances.of_bf16);
+  whole.backward(dy), ours.backward(dy), theirs.backward(dy);
+  const auto gradient = whole.grads();
+  CHECK(relative_error(theirs.grads(), gradient) <
+        2 * relative_error(ours.grads(), gradient) + tolerances.of_bf16);
 }
 
 TEST_CASE("cudnn: the same bits twice, and no allocation the second time") {

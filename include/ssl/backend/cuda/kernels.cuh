@@ -76,6 +76,17 @@ struct mirror_lower {
   }
 };
 
+template <class U>
+struct read_transposed {  // x(j, i)
+  matrix_view<const U, device_space> x;
+  SSL_FN U operator()(index i, index j) const { return x(j, i); }
+};
+template <class U>
+struct add_transposed {  // y + x(j, i)
+  matrix_view<const U, device_space> x;
+  SSL_FN float operator()(index i, index j, float y) const { return y + static_cast<float>(x(j, i)); }
+};
+
 /// 0 where the library's status is 0, else 1.
 template <class T>
 struct report_info {
