@@ -7,9 +7,15 @@ the smaller Gram matrix (`gram`), or that with a gradient by hand (`closed`). Al
     torch_loss.py THREADS SECONDS LOSS N D [LIMIT]     one JSON object for each variant of at most LIMIT flops
     torch_loss.py THREADS SECONDS ceilings             the plain product
     torch_loss.py THREADS SECONDS serve                reads such ends of command lines from its input
+
+On a GPU with `--device cuda` in front; then words may follow LIMIT: `tf32` lets products round, `compiled` takes
+torch.compile (reported as `official compiled`, ..., without the time that compiling takes; COMPILE_MODE names a mode of
+it), `once` calls each form without timing it, so that it is compiled for that shape. What does not fit, or does not compile, is
+reported with `failed`.
 """
 import ctypes
 import json
+import os
 import statistics
 import sys
 import time
@@ -57,7 +63,7 @@ class CodingRate(torch.autograd.Function):
     def forward(ctx, x, a):
         ctx.wide = x.shape[0] < x.shape[1]
         gram = x @ x.T if ctx.wide else x.T @ x
-        factor = torch.linalg.cholesky(gram.mul_(a).add_(torch.eye(gram.shape[0])))
+        factor = torch.linalg.cholesky(gram.mul_(a).add_(torch.eye(gram.shape[0], device=x.device)))
         ctx.save_for_backward(x, factor)
         ctx.a = a
         return factor.diagonal().log().sum()
@@ -95,8 +101,8 @@ def barlow(x, y, gram=False):
 def ntxent(x, y, temperature=0.5):
     n = x.shape[0]
     z = torch.cat([unit(x), unit(y)])
-    s = (z @ z.T / temperature).masked_fill(torch.eye(2 * n, dtype=torch.bool), float("-inf"))
-    return F.cross_entropy(s, torch.arange(2 * n).roll(n))
+    s = (z @ z.T / temperature).masked_fill(torch.eye(2 * n, dtype=torch.bool, device=x.device), float("-inf"))
+    return F.cross_entropy(s, torch.arange(2 * n, device=x.device).roll(n))
 
 
 def dcl(x, y, temperature=0.1):
@@ -104,7 +110,7 @@ def dcl(x, y, temperature=0.1):
     z = torch.cat([unit(x), unit(y)])
     s = z @ z.T / temperature
     positive = (unit(x) * unit(y)).sum(1).mean() / temperature
-    return s.masked_fill(torch.eye(n, dtype=torch.bool).repeat(2, 2), float("-inf")).logsumexp(1).mean() - positive
+    return s.masked_fill(torch.eye(n, dtype=torch.bool, device=x.device).repeat(2, 2), float("-inf")).logsumexp(1).mean() - positive
 
 
 def spectral(x, y):
@@ -144,15 +150,15 @@ def coding_rate(x, y, form="official"):
             value = value + CodingRate.apply(v, a)
         elif form == "gram":
             k = v @ v.T if n < d else v.T @ v
-            value = value + torch.linalg.cholesky(torch.eye(k.shape[0]) + a * k).diagonal().log().sum()
+            value = value + torch.linalg.cholesky(torch.eye(k.shape[0], device=x.device) + a * k).diagonal().log().sum()
         else:
-            value = value + torch.logdet(torch.eye(d) + a * (v.T @ v)) / 2
+            value = value + torch.logdet(torch.eye(d, device=x.device) + a * (v.T @ v)) / 2
     return -value / 2
 
 
 def whitened(x, solve, epsilon=1e-3):
     n, d = x.shape
-    xc, eye = x - x.mean(0), torch.eye(d)
+    xc, eye = x - x.mean(0), torch.eye(d, device=x.device)
     factor = torch.linalg.cholesky((1 - epsilon) * (xc.T @ xc / (n - 1)) + epsilon * eye)
     if solve:
         return torch.linalg.solve_triangular(factor, xc.T, upper=False).T
@@ -170,7 +176,7 @@ def singular(x, y, closed=False):
         if closed:  # the trace is n
             value = value + (d / n) ** 2 * SquaredGram.apply(v, False) - d
         else:
-            value = value + ((d / n) * (v.T @ v) - torch.eye(d)).pow(2).sum()
+            value = value + ((d / n) * (v.T @ v) - torch.eye(d, device=x.device)).pow(2).sum()
     return value / 2
 
 
@@ -211,10 +217,10 @@ def draw(count, seed):
     def right(h, bits):  # the shift of an unsigned number
         return (h >> bits) & ((1 << (64 - bits)) - 1)
 
-    out = torch.empty(count)
+    out = torch.empty(count, device=device)
     start = (seed * 7664345821815920749 + (1 << 63)) % (1 << 64) - (1 << 63)
     for first in range(0, count, 1 << 22):
-        h = torch.arange(first, min(count, first + (1 << 22))) * -7046029254386353131 + start
+        h = torch.arange(first, min(count, first + (1 << 22)), device=device) * -7046029254386353131 + start
         h = (h ^ right(h, 30)) * -4658895280553007687
         h = (h ^ right(h, 27)) * -7723592293110705685
         parts = sum((h >> shift) & 0xFFFF for shift in (0, 16, 32, 48))
@@ -237,7 +243,14 @@ def status(key):
 
 
 def first_step(step):
-    """Megabytes that the step adds to the resident set at its peak."""
+    """Megabytes that the step adds to the resident set at its peak, or to the device's tensors."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        torch.cuda.synchronize()
+        return (torch.cuda.max_memory_allocated() - before) / 1e6
     try:
         ctypes.CDLL(None).malloc_trim(0)  # what was freed must not hide in the baseline
         with open("/proc/self/clear_refs", "w") as f:
@@ -249,49 +262,130 @@ def first_step(step):
     return (status("VmHWM:") - before) / 1e6
 
 
+def repeat(count, body):
+    before = time.perf_counter()
+    for _ in range(count):
+        body()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - before
+
+
 def median_seconds(seconds, body):
+    """As time_of in bench/support/backend.hpp: on a GPU a sample is long enough for the wait at its end not to count."""
+    count = 1
+    if device == "cuda":
+        repeat(1, body)
+        enough = max(100 * repeat(16, lambda: torch.cuda.synchronize()) / 17, 2e-3)
+        while count < 4096 and repeat(count, body) < enough:
+            count *= 2
     samples, start = [], time.perf_counter()
     while len(samples) < 2 or time.perf_counter() - start < seconds:
-        before = time.perf_counter()
-        body()
-        samples.append(time.perf_counter() - before)
-        if samples[0] > 2 * seconds + 1:
+        samples.append(repeat(count, body) / count)
+        if samples[0] * count > 2 * seconds + 1:
             break
     return statistics.median(samples)
+
+
+if hasattr(torch, "compile"):  # every shape and precision is compiled for itself and kept
+    import torch._dynamo
+
+    for limit_name in ("cache_size_limit", "recompile_limit"):
+        if hasattr(torch._dynamo.config, limit_name):
+            setattr(torch._dynamo.config, limit_name, 256)
+
+
+compiled_forms = {}
+
+
+def compiled(name, variant, function):
+    """torch.compile of it for each shape by itself, or None where this PyTorch has none."""
+    if not hasattr(torch, "compile"):
+        return None
+    if (name, variant) not in compiled_forms:
+        compiled_forms[name, variant] = torch.compile(function, dynamic=False, mode=os.environ.get("COMPILE_MODE"))
+    return compiled_forms[name, variant]
 
 
 kept = {}  # the inputs of the last shape
 
 
-def measure(seconds, name, n, d, limit=float("inf")):
+def measure(seconds, name, n, d, limit=float("inf"), *words):
     if kept.get("shape") != (n, d):
         kept.clear()
-        kept.update(shape=(n, d), z=[v.requires_grad_() for v in draw_views(n, d, 1)], targets=draw_views(n, d, 5))
-    x, y = kept["z"]
+        kept.update(shape=(n, d), z=[v.requires_grad_() for v in draw_views(n, d, 1)])
+    if name in TARGETS and "targets" not in kept:
+        kept["targets"] = draw_views(n, d, 5)
+    torch.backends.cuda.matmul.allow_tf32 = "tf32" in words
     for variant, function, flops in LOSSES[name]:
         if flops(2.0 * n * d * d, 2.0 * n * n * d, float(d) ** 3) > limit:
             continue
-        values = []
+        record = {"bench": "torch loss", "loss": name, "variant": variant, "n": n, "d": d}
+        if device == "cuda":
+            record["tf32"] = "tf32" in words
+        if "compiled" in words:
+            record["variant"] += " compiled"
+            function = compiled(name, variant, function)
+            if function is None:
+                record["failed"] = f"PyTorch {torch.__version__} has no torch.compile"
+        if "failed" not in record:
+            record.update(attempt(seconds, name, function, words))
+        print(json.dumps(record), flush=True)
+    if "once" in words:
+        kept.clear()
+        torch.cuda.empty_cache()
 
-        def step():
-            x.grad = y.grad = None
-            out = function(x, y, *kept["targets"]) if name in TARGETS else function(x, y)
-            out.backward()
-            values.append(out.item())
 
+def attempt(seconds, name, function, words):
+    """Time, memory and value of one form; or why there are none."""
+    x, y = kept["z"]
+    last = None
+
+    def step():
+        nonlocal last
         x.grad = y.grad = None
+        out = function(x, y, *kept["targets"]) if name in TARGETS else function(x, y)
+        out.backward()
+        last = out.detach() if device == "cuda" else out.item()
+
+    try:
+        if "compiled" in words or "once" in words:
+            repeat(2, step)  # compiled on the first call
+        x.grad = y.grad = last = None
+        if "once" in words:
+            return {}
         memory = first_step(step)
         took = median_seconds(seconds, step)
-        x.grad = y.grad = None
-        print(json.dumps({"bench": "torch loss", "loss": name, "variant": variant, "n": n, "d": d, "ms": took * 1e3,
-                          "memory_mb": round(memory, 2), "value": values[-1]}), flush=True)
+        return {"ms": took * 1e3, "memory_mb": round(memory, 2), "value": float(last)}
+    except Exception as e:  # a GPU that is full, or a form that torch.compile refuses, must not end the rest
+        if device != "cuda":
+            raise
+        if isinstance(e, torch.cuda.OutOfMemoryError):
+            return {"failed": "out of memory"}
+        return {"failed": (str(e).strip() or type(e).__name__).splitlines()[0][:200]}
+    finally:
+        x.grad = y.grad = last = None
+        if device == "cuda":
+            torch.cuda.empty_cache()
 
 
 def ceilings(seconds):
-    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
-    took = median_seconds(seconds, lambda: torch.mm(a, b))
-    print(json.dumps({"bench": "torch ceilings", "torch": torch.__version__, "threads": torch.get_num_threads(),
-                      "gemm_gflops": round(2 * 2.048**3 / took, 1)}), flush=True)
+    side = 2048 if device == "cpu" else 8192
+
+    def product(kind, tf32=False):
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        a, b = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
+        return round(2e-9 * side**3 / median_seconds(seconds, lambda: torch.mm(a, b)), 1)
+
+    record = {"bench": "torch ceilings", "torch": torch.__version__, "threads": torch.get_num_threads(),
+              "gemm_gflops": product(torch.float32)}
+    if device == "cuda":
+        record["device"] = torch.cuda.get_device_name()
+        record["gemm_tf32_gflops"], record["gemm_bf16_gflops"] = product(torch.float32, True), product(torch.bfloat16)
+        a = torch.randn(1 << 28, device=device)
+        b = torch.empty_like(a)
+        record["copy_gbs"] = round(8e-9 * len(a) / median_seconds(seconds, lambda: b.copy_(a)), 1)
+    print(json.dumps(record), flush=True)
 
 
 def run(words):
@@ -299,14 +393,21 @@ def run(words):
     if words[1] == "ceilings":
         ceilings(seconds)
     else:
-        measure(seconds, words[1], int(words[2]), int(words[3]), *map(float, words[4:5]))
+        measure(seconds, words[1], int(words[2]), int(words[3]), *map(float, words[4:5]), *words[5:])
     print("{}", flush=True)
 
 
-if len(sys.argv) < 4:
+device = "cpu"
+if sys.argv[1:2] == ["--device"]:
+    device = sys.argv[2]
+    del sys.argv[1:3]
+if len(sys.argv) < 4 or device not in ("cpu", "cuda"):
     sys.exit(__doc__)
+if device == "cuda" and not torch.cuda.is_available():
+    sys.exit("torch_loss.py: PyTorch sees no CUDA device")
 torch.set_num_threads(int(sys.argv[1]))
-torch.mm(torch.randn(512, 512), torch.randn(512, 512))  # the workspaces of a BLAS are no loss's memory
+# The workspaces of a BLAS are no loss's memory.
+torch.mm(torch.randn(512, 512, device=device), torch.randn(512, 512, device=device))
 if sys.argv[3] == "serve":
     for line in sys.stdin:
         run(line.split())
