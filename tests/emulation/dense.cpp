@@ -328,7 +328,9 @@ cublasStatus_t cublasSetStream(cublasHandle_t h, cudaStream_t stream) {
 cublasStatus_t cublasSetMathMode(cublasHandle_t h, cublasMath_t math) {
   const auto entered = lock();
   if (alive<cublasContext>().count(h) == 0) return CUBLAS_STATUS_NOT_INITIALIZED;
-  h->math = math;
+  // Sums are never reduced in less than their own type here, so that flag changes nothing.
+  h->math = static_cast<cublasMath_t>(static_cast<int>(math) &
+                                      ~int{CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION});
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasSetWorkspace(cublasHandle_t h, void* memory, std::size_t bytes) {
