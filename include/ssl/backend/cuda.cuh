@@ -2,6 +2,7 @@
 /// The GPU backend: one stream, own kernels for the elementwise verbs, cuBLAS and cuSOLVER for dense algebra.
 /// For .cu files only. Link cudart, cublas and cusolver.
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -63,6 +64,18 @@ class cuda_backend {
                            cuda::narrow(c.cols), cuda::narrow(k), alpha, a.data, cuda::stride(a), b.data,
                            cuda::stride(b), beta, c.data, cuda::stride(c)),
                 "cublas gemm");
+  }
+  /// c = alpha op(a) op(b) + beta c with sums in float: the wide verb of products on maps of bf16.
+  template <class C>
+  requires std::same_as<C, bf16> || std::same_as<C, float>
+  void gemm_bf16(trans ta, trans tb, float alpha, matrix_view<const bf16, device_space> a,
+                 matrix_view<const bf16, device_space> b, float beta, matrix_view<C, device_space> c) {
+    const index k = ta == trans::no ? a.cols : a.rows;
+    cuda::check(cublasGemmEx(handles_.blas.get(), cuda::op(ta), cuda::op(tb), cuda::narrow(c.rows),
+                             cuda::narrow(c.cols), cuda::narrow(k), &alpha, a.data, cuda::type<bf16>,
+                             cuda::stride(a), b.data, cuda::type<bf16>, cuda::stride(b), &beta, c.data,
+                             cuda::type<C>, cuda::stride(c), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+                "cublasGemmEx");
   }
   template <class U>
   void syrk(trans op, std::type_identity_t<U> alpha, matrix_view<const U, device_space> a,

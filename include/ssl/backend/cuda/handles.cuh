@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "ssl/backend/backend.hpp"
+#include "ssl/core/bf16.hpp"
 #include "ssl/core/error.hpp"
 
 namespace ssl::cuda {
@@ -69,7 +70,9 @@ int stride(const V& v) {
 inline cublasOperation_t op(trans t) { return t == trans::no ? CUBLAS_OP_N : CUBLAS_OP_T; }
 
 template <class T>
-inline constexpr cudaDataType type = std::is_same_v<T, float> ? CUDA_R_32F : CUDA_R_64F;
+inline constexpr cudaDataType type = std::is_same_v<T, bf16>    ? CUDA_R_16BF
+                                     : std::is_same_v<T, float> ? CUDA_R_32F
+                                                                : CUDA_R_64F;
 
 inline cublasStatus_t gemm(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k,
                            float alpha, const float* a, int lda, const float* b, int ldb, float beta,
@@ -147,7 +150,10 @@ struct handles {
     check(cublasCreate(&b), "cublasCreate");
     blas.reset(b);
     check(cublasSetStream(b, s), "cublasSetStream");
-    check(cublasSetMathMode(b, tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH), "cublasSetMathMode");
+    // Partial sums of products of bf16 stay floats.
+    const int math = (tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) |
+                     CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
+    check(cublasSetMathMode(b, static_cast<cublasMath_t>(math)), "cublasSetMathMode");
     cusolverDnHandle_t d = nullptr;
     check(cusolverDnCreate(&d), "cusolverDnCreate");
     solver.reset(d);
