@@ -43,15 +43,6 @@ std::string dotted(int major, int minor, int patch) {
 
 #if defined(SSL_EXAMPLE_CUDA)
 
-template <class Get>
-std::string property_version(const Get& get) {
-  int part[3] = {};
-  get(MAJOR_VERSION, &part[0]);
-  get(MINOR_VERSION, &part[1]);
-  get(PATCH_LEVEL, &part[2]);
-  return dotted(part[0], part[1], part[2]);
-}
-
 /// The device that a run would take, or why there is none.
 std::string device() {
   int count = 0, current = 0;
@@ -67,14 +58,18 @@ std::string device() {
 std::string libraries() {
   int runtime = 0;
   cudaRuntimeGetVersion(&runtime);
-  std::string text = "CUDA runtime " + std::to_string(runtime / 1000) + "." +
-                     std::to_string(runtime % 1000 / 10) + ", cuBLAS " + property_version(cublasGetProperty) +
-                     ", cuSOLVER " + property_version(cusolverGetProperty) + "\n";
+  std::string text =
+      "CUDA runtime " + std::to_string(runtime / 1000) + "." + std::to_string(runtime % 1000 / 10);
+#if defined(CUBLAS_VER_MAJOR)
+  text += ", cuBLAS " + dotted(CUBLAS_VER_MAJOR, CUBLAS_VER_MINOR, CUBLAS_VER_PATCH);
+#endif
+#if defined(CUSOLVER_VER_MAJOR)
+  text += ", cuSOLVER " + dotted(CUSOLVER_VER_MAJOR, CUSOLVER_VER_MINOR, CUSOLVER_VER_PATCH);
+#endif
 #if defined(SSL_EXAMPLE_CUDNN)
-  const auto dnn = static_cast<int>(cudnnGetVersion());
-  text += "convolution: cuDNN " + dotted(dnn / 10000, dnn / 100 % 100, dnn % 100);
+  text += "\nconvolution: cuDNN " + dotted(CUDNN_MAJOR, CUDNN_MINOR, CUDNN_PATCHLEVEL);
 #else
-  text += "convolution: im2col and cuBLAS";
+  text += "\nconvolution: im2col and cuBLAS";
 #endif
   return text + "\ndevice: " + device();
 }

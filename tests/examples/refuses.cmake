@@ -50,7 +50,8 @@ refuses("the folder is missing" --data cifar10: --out run)
 refuses("'many' is not a number of images" --data synthetic:many --out run)
 refuses("--batch is 100, expected at most the 60 training images" --data synthetic:60,20 --batch 100 --out run)
 refuses("--batch is 100, expected at most the 40 training images" ${small} --batch 100 --train-images 40 --out run)
-# More than any machine can address.
+# More than any machine can address; the address sanitizer would rather stop than say so.
+set(ENV{ASAN_OPTIONS} "allocator_may_return_null=1:$ENV{ASAN_OPTIONS}")
 refuses("; smaller --batch, ${VIEWS}, --widths, --projector or --eval-images need less" ${small} --projector
         100000000,100000000 --out run)
 refuses("a_file: this is a file, expected a folder" ${small} --out a_file)
