@@ -33,8 +33,9 @@ struct backend_options {
 
 #if defined(SSL_BENCH_CUDNN)
 using backend = ssl::cudnn_backend;
+/// cuDNN may choose algorithms that do not repeat to the bit, as it may in PyTorch.
 inline backend make_backend(backend_options o) {
-  return backend(ssl::cudnn_options{.cuda = {.tf32 = o.tf32}});
+  return backend(ssl::cudnn_options{.cuda = {.tf32 = o.tf32}, .deterministic = false});
 }
 #elif defined(SSL_BENCH_CUDA)
 using backend = ssl::cuda_backend<float>;
