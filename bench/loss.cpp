@@ -10,6 +10,7 @@
 // Memory is what the first step adds to the resident set, the gradient included, over the inputs; the arena's
 // high water is the part of it that the loss asked for. On a GPU it is what the backend holds on the device,
 // again without the inputs. bench/compare-loss and bench/compare-gpu run it in alternation with PyTorch.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -40,6 +41,13 @@ void draw(float* out, index count, std::uint64_t seed) {
     for (int part = 0; part < 4; ++part) sum += static_cast<int>((h >> (16 * part)) & 0xffff);
     out[k] = static_cast<float>(sum - 2 * 65535) * (1.7320508f / 65536.0f);
   }
+}
+
+/// The same, of which a first part is repeated: enough for a product's or a copy's time.
+void draw_repeated(float* out, index count, std::uint64_t seed) {
+  const index part = std::min(count, index{1} << 22);
+  draw(out, part, seed);
+  for (index k = part; k < count; k += part) std::copy_n(out, std::min(part, count - k), out + k);
 }
 
 /// Two views that share most of what they are: base + 0.5 noise.
@@ -176,7 +184,7 @@ void measure(inputs& in, backend_options options, const char* name, const L& los
 double product_rate(backend_options options, double seconds, index n) {
   backend be = ssl_bench::make_backend(options);
   const auto memory = be.allocate<float>(3 * n * n);
-  ssl_bench::fill_from_host(be, memory.all(), [&](auto host) { draw(host.data, host.size(), 1); });
+  ssl_bench::fill_from_host(be, memory.all(), [&](auto host) { draw_repeated(host.data, host.size(), 1); });
   const auto square = [&](index k) {
     return ssl::make_view<backend::space>(memory.all().data + k * n * n, n, n);
   };
@@ -193,7 +201,7 @@ double bf16_product_rate(B& be, double seconds, index n) {
     const auto memory = be.template allocate<ssl::bf16>(3 * n * n);
     ssl_bench::fill_from_host(be, memory.all(), [&](auto host) {
       std::vector<float> numbers(static_cast<std::size_t>(host.size()));
-      draw(numbers.data(), host.size(), 1);
+      draw_repeated(numbers.data(), host.size(), 1);
       for (std::size_t k = 0; k < numbers.size(); ++k) host.data[k] = ssl::bf16(numbers[k]);
     });
     const auto square = [&](index k) {
@@ -212,7 +220,7 @@ double bf16_product_rate(B& be, double seconds, index n) {
 /// GB/s, read and written, of `count` floats.
 double copy_rate(backend& be, double seconds, index count) {
   const auto from = be.allocate<float>(count), to = be.allocate<float>(count);
-  ssl_bench::fill_from_host(be, from.all(), [&](auto host) { draw(host.data, count, 2); });
+  ssl_bench::fill_from_host(be, from.all(), [&](auto host) { draw_repeated(host.data, count, 2); });
   const auto move = [&] {
     if constexpr (ssl_bench::on_host)
       std::memcpy(to.all().data, from.all().data, static_cast<std::size_t>(count) * sizeof(float));
