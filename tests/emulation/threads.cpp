@@ -82,26 +82,33 @@ struct fiber {
 #endif
 };
 
+/// At most one entry a thread; a vector's growth would be most of the cost of a barrier.
+struct fiber_list {
+  fiber* items[1024];
+  unsigned count = 0;
+
+  void push(fiber* f) { items[count++] = f; }
+};
+
 struct scheduler {
   fiber host;
   fiber* current = nullptr;  // null outside a kernel
   fiber* before = nullptr;
   std::vector<std::unique_ptr<fiber>> fibers;
   std::vector<fiber*> idle;
-  std::vector<fiber*> ready;  // from `next_ready` on
-  std::size_t next_ready = 0;
-  std::vector<fiber*> at_block_barrier, at_warp_barrier;
+  fiber_list ready;  // from `next_ready` on
+  unsigned next_ready = 0;
+  fiber_list at_block_barrier, at_warp_barrier;
   std::vector<std::uint64_t> exchanged;
   const std::function<void()>* body = nullptr;
   std::optional<shuffled> order;
   unsigned threads = 0, started = 0, finished = 0;
   std::string error;
+  bool failed = false;
 };
 
-scheduler& state() {
-  static scheduler& s = *new scheduler;
-  return s;
-}
+scheduler& the_scheduler = *new scheduler;
+inline scheduler& state() { return the_scheduler; }
 
 void switch_to(fiber* to) {
   scheduler& s = state();
@@ -169,8 +176,8 @@ fiber* an_idle_fiber() {
 /// Who goes on where the current one cannot.
 fiber* next() {
   scheduler& s = state();
-  if (!s.error.empty()) return &s.host;
-  if (s.next_ready < s.ready.size()) return s.ready[s.next_ready++];
+  if (s.failed) return &s.host;
+  if (s.next_ready < s.ready.count) return s.ready.items[s.next_ready++];
   if (s.started < s.threads) return an_idle_fiber();
   return &s.host;
 }
@@ -187,7 +194,7 @@ void life_of_a_fiber() {
   }
 #endif
   for (;;) {
-    while (s.started < s.threads && s.error.empty()) {
+    while (s.started < s.threads && !s.failed) {
       ++s.started;
       const auto thread = static_cast<unsigned>(s.order->next());
       s.current->thread = thread;
@@ -196,8 +203,10 @@ void life_of_a_fiber() {
         (*s.body)();
       } catch (const std::exception& e) {
         s.error = std::string("a kernel threw: ") + e.what();
+        s.failed = true;
       } catch (...) {
         s.error = "a kernel threw";
+        s.failed = true;
       }
       ++s.finished;
     }
@@ -206,40 +215,41 @@ void life_of_a_fiber() {
   }
 }
 
-void wait_at(std::vector<fiber*>& barrier) {
+void wait_at(fiber_list& barrier) {
   scheduler& s = state();
   if (s.current == nullptr || s.current == &s.host) {
     std::fputs("emulation: a barrier outside a kernel\n", stderr);
     std::abort();
   }
   fiber* const me = s.current;
-  barrier.push_back(me);
+  barrier.push(me);
   switch_to(next());
   threadIdx.x = me->thread;
 }
 
 /// All that wait at a barrier may go on, in another order.
-void release(std::vector<fiber*>& barrier) {
+void release(fiber_list& barrier) {
   scheduler& s = state();
-  s.ready.clear();
   s.next_ready = 0;
-  shuffled order(barrier.size());
-  for (std::size_t k = 0; k < barrier.size(); ++k) s.ready.push_back(barrier[order.next()]);
-  barrier.clear();
+  s.ready.count = barrier.count;
+  shuffled order(barrier.count);
+  for (unsigned k = 0; k < barrier.count; ++k) s.ready.items[k] = barrier.items[order.next()];
+  barrier.count = 0;
 }
 
 /// Releases the warps that are complete; false where none is.
 bool release_warps() {
   scheduler& s = state();
+  const fiber_list waiting = s.at_warp_barrier;
   std::vector<unsigned> here((s.threads + 31) / 32);
-  for (const fiber* f : s.at_warp_barrier) ++here[f->thread / 32];
-  std::vector<fiber*> complete, others;
-  for (fiber* f : s.at_warp_barrier) {
-    const unsigned warp = f->thread / 32, lanes = std::min(32u, s.threads - 32 * warp);
-    (here[warp] == lanes ? complete : others).push_back(f);
+  for (unsigned k = 0; k < waiting.count; ++k) ++here[waiting.items[k]->thread / 32];
+  fiber_list complete;
+  s.at_warp_barrier.count = 0;
+  for (unsigned k = 0; k < waiting.count; ++k) {
+    const unsigned warp = waiting.items[k]->thread / 32, lanes = std::min(32u, s.threads - 32 * warp);
+    (here[warp] == lanes ? complete : s.at_warp_barrier).push(waiting.items[k]);
   }
-  if (complete.empty()) return false;
-  s.at_warp_barrier = std::move(others);
+  if (complete.count == 0) return false;
   release(complete);
   return true;
 }
@@ -247,8 +257,8 @@ bool release_warps() {
 /// Gives up what the block was doing.
 void abandon() {
   scheduler& s = state();
-  s.at_block_barrier.clear();
-  s.at_warp_barrier.clear();
+  s.at_block_barrier.count = 0;
+  s.at_warp_barrier.count = 0;
   s.idle.clear();
   for (std::size_t k = 0; k < s.fibers.size(); ++k) {
     prepare(*s.fibers[k], k);
@@ -271,19 +281,19 @@ std::string run_block(unsigned threads, const std::function<void()>& body) {
   s.body = &body;
   s.threads = threads;
   s.started = s.finished = 0;
-  s.ready.clear();
-  s.next_ready = 0;
+  s.ready.count = s.next_ready = 0;
   s.order.emplace(threads);
   s.error.clear();
+  s.failed = false;
   s.current = &s.host;
   for (;;) {
     switch_to(next());
     if (!s.error.empty() || s.finished == threads) break;
-    if (s.at_block_barrier.size() == threads) {
+    if (s.at_block_barrier.count == threads) {
       release(s.at_block_barrier);
     } else if (!release_warps()) {
       s.error =
-          s.at_warp_barrier.empty()
+          s.at_warp_barrier.count == 0
               ? "a barrier that " + std::to_string(s.finished) + " of " + std::to_string(threads) +
                     " threads of block " + std::to_string(blockIdx.x) + " did not reach"
               : "a barrier of a warp that a part of it did not reach, in block " + std::to_string(blockIdx.x);
