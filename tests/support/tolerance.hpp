@@ -19,7 +19,7 @@ struct tolerance_table {
   double of_float = 2e-5;
   double of_double = 1e-11;
   double of_tf32 = 2e-3;
-  double of_bf16 = 0x1p-9;
+  double of_bf16 = 0x1p-8;
 };
 inline constexpr tolerance_table tolerances{};
 
