@@ -36,10 +36,12 @@ if(BAGSSL_CUDA_EMULATED AND BAGSSL_BUILD_TESTS AND CMAKE_SYSTEM_NAME STREQUAL "L
   # bagssl on the emulated device of tests/emulation, whose memory the host cannot read: for its test only.
   add_library(bagssl_example_emulated OBJECT ${backend_sources})
   target_compile_definitions(bagssl_example_emulated PUBLIC SSL_EXAMPLE_CUDA __CUDA_ARCH__=900)
-  target_include_directories(bagssl_example_emulated BEFORE PUBLIC "${PROJECT_SOURCE_DIR}/tests/emulation/include"
-                             "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(bagssl_example_emulated PUBLIC bagssl_example)
   target_compile_options(bagssl_example_emulated PUBLIC "$<$<CONFIG:Release>:-O1>")
   bagssl_add_example(bagssl-cuda-emulated bagssl.cpp bagssl_example_emulated)
+  foreach(target bagssl_example_emulated bagssl-cuda-emulated)  # in front of the library's own
+    target_include_directories(${target} BEFORE PRIVATE "${PROJECT_SOURCE_DIR}/tests/emulation/include"
+                               "${PROJECT_SOURCE_DIR}/tests")
+  endforeach()
   target_sources(bagssl-cuda-emulated PRIVATE $<TARGET_OBJECTS:bagssl_cuda_emulation>)
 endif()
