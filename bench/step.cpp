@@ -4,7 +4,7 @@
 //                                                                32-64-128-128, batch norm, ReLU, mean) on
 //                                                                512 patches of 16 x 16, the plain product as
 //                                                                its ceiling, and the patches on one thread
-//     bench_step THREADS SECONDS encoder|resnet18 BATCH [tf32|bf16]
+//     bench_step THREADS SECONDS encoder|resnet18 BATCH [fp32|tf32|bf16]
 //                                                                the small encoder, or the CIFAR ResNet-18 on
 //                                                                32 x 32; bf16: activations stored in it
 //     bench_step THREADS SECONDS views IMAGES                    20 patches of 16 x 16 of every image, or two
@@ -204,11 +204,11 @@ int main(int argc, char** argv) try {
   const ssl::index n = argc > 4 ? std::atol(argv[4]) : 256;
   if (n > 0 && what == "views") return pipelines(options, seconds, n), 0;
   if (n > 1 && one_step(options, seconds, what, n, argc > 5 ? argv[5] : "fp32")) return 0;
-  std::fprintf(
-      stderr,
-      "usage: %s [THREADS [SECONDS]] | THREADS SECONDS encoder|resnet18 BATCH [tf32|bf16] | THREADS SECONDS "
-      "views IMAGES\n",
-      argv[0]);
+  std::fprintf(stderr,
+               "usage: %s [THREADS [SECONDS]] | THREADS SECONDS encoder|resnet18 BATCH [fp32|tf32|bf16] | "
+               "THREADS SECONDS "
+               "views IMAGES\n",
+               argv[0]);
   return 2;
 } catch (const ssl::error& e) {
   std::fprintf(stderr, "%s: %s\n", argv[0], e.what());
