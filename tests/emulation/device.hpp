@@ -10,6 +10,14 @@
 
 #include "emulation/emulation.hpp"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SSL_EMULATION_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SSL_EMULATION_ASAN 1
+#endif
+#endif
+
 namespace ssl::test::emulation {
 
 /// Held by every entry point.

@@ -13,13 +13,6 @@
 
 #include "emulation/device.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SSL_EMULATION_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SSL_EMULATION_ASAN 1
-#endif
-#endif
 #if defined(SSL_EMULATION_ASAN)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
