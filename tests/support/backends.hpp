@@ -57,6 +57,7 @@ class matrix {
   void set(const std::vector<double>& values) {
     std::vector<T> host(values.begin(), values.end());
     be_->upload(matrix_view<const T, host_space>{host.data(), rows_, cols_, rows_}, (*this)());
+    be_->wait();  // `host` must outlive the upload
   }
   std::vector<double> get() const {
     std::vector<T> host(static_cast<std::size_t>(rows_ * cols_));
