@@ -203,10 +203,11 @@ cublasStatus_t gemm(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb
   const product p = make_product(ta, tb, m, n, k, a, sizeof(T), lda, b, sizeof(T), ldb, c, sizeof(T), ldc);
   if (!well_formed(p) || alpha == nullptr || beta == nullptr) return CUBLAS_STATUS_INVALID_VALUE;
   if (m == 0 || n == 0) return CUBLAS_STATUS_SUCCESS;
-  enqueue(h->stream, [=, x = *alpha, y = *beta, tf32 = h->math == CUBLAS_TF32_TENSOR_OP_MATH] {
+  enqueue(h->stream, [=, x = *alpha, y = *beta, math = h->math] {
     if (!all_there("gemm", {p.a, p.b, p.c})) return;
+    static_cast<void>(math);
     if constexpr (std::is_same_v<T, float>) {
-      if (tf32) return multiply_mixed(p, x, y, true);
+      if (math == CUBLAS_TF32_TENSOR_OP_MATH) return multiply_mixed(p, x, y, true);
     }
     multiply<T>(p, x, a, lda, b, ldb, y, c, ldc);
   });
