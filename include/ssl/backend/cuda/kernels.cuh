@@ -1,6 +1,9 @@
 #pragma once
 /// The two kernels of the GPU backend, the team of `for_each_column`, and the few bodies it needs itself.
 
+#include <cstring>
+#include <type_traits>
+
 #include "ssl/backend/composed.hpp"
 #include "ssl/core/fn.hpp"
 #include "ssl/core/view.hpp"
@@ -9,7 +12,8 @@ namespace ssl::cuda {
 
 /// A thread block on one column. Its members run on the device only; on the host they do nothing, and are
 /// there so that a functor may be compiled for both.
-struct block_team {
+class block_team {
+ public:
   static constexpr int threads = 128;  // a power of two
 
   /// body(i) for i in [0, count), strided over the threads; everything written is visible to the block
@@ -22,32 +26,48 @@ struct block_team {
 #endif
   }
 
-  /// fold(init, body(0), ..., body(count - 1)), the same value for every thread, in an order fixed by count.
+  /// fold(init, body(0), ..., body(count - 1)), the same value for every thread, in an order fixed by count:
+  /// threads over their strides, then the lanes of a warp, then the warps.
   template <class V, class Fold, class Body>
   SSL_FN V reduce([[maybe_unused]] index count, V init, [[maybe_unused]] const Fold& fold,
                   [[maybe_unused]] const Body& body) const {
 #if defined(__CUDA_ARCH__)
-    alignas(16) __shared__ unsigned char memory[threads * sizeof(V)];
-    V* const lane = reinterpret_cast<V*>(memory);
+    constexpr int warps = threads / 32;
+    alignas(16) __shared__ unsigned char memory[warps * sizeof(V)];
+    V* const of_warp = reinterpret_cast<V*>(memory);
     const int me = static_cast<int>(threadIdx.x);
     V mine = Fold::template identity<V>();
 #if defined(__CUDACC__)
 #pragma unroll 4
 #endif
     for (index i = me; i < count; i += threads) mine = fold(mine, static_cast<V>(body(i)));
-    lane[me] = mine;
+    for (int lanes = 16; lanes > 0; lanes /= 2) mine = fold(mine, from_lane_above(mine, lanes));
+    if (me % 32 == 0) of_warp[me / 32] = mine;
     __syncthreads();
-    for (int half = threads / 2; half > 0; half /= 2) {
-      if (me < half) lane[me] = fold(lane[me], lane[me + half]);
-      __syncthreads();
-    }
-    const V result = fold(init, lane[0]);
-    __syncthreads();
-    return result;
+    V result = of_warp[0];
+    for (int w = 1; w < warps; ++w) result = fold(result, of_warp[w]);
+    __syncthreads();  // before a later call writes there
+    return fold(init, result);
 #else
     return init;
 #endif
   }
+
+ private:
+#if defined(__CUDA_ARCH__)
+  /// The value of the lane `lanes` above; undefined past the warp's last.
+  template <class V>
+  SSL_FN static V from_lane_above(const V& value, int lanes) {
+    using word = std::conditional_t<sizeof(V) % 8 == 0, unsigned long long, unsigned>;
+    static_assert(std::is_trivially_copyable_v<V>);
+    word words[(sizeof(V) + sizeof(word) - 1) / sizeof(word)] = {};
+    V out = value;
+    memcpy(words, &value, sizeof(V));
+    for (word& w : words) w = __shfl_down_sync(0xffffffffu, w, static_cast<unsigned>(lanes));
+    memcpy(&out, words, sizeof(V));
+    return out;
+  }
+#endif
 };
 
 inline constexpr int item_threads = 256;
