@@ -1,6 +1,6 @@
 # The backend tests as CUDA: each source is included by a generated .cu file. They skip where there is no GPU.
 #
-# All of them take an hour of a core to compile for one architecture; BAGSSL_CUDA_TESTS=verbs takes the verbs and one
+# All of them take twenty minutes of a core to compile for one architecture; BAGSSL_CUDA_TESTS=verbs takes the verbs and one
 # trainer, which is what a machine without a GPU can learn most from.
 
 set(BAGSSL_CUDA_TESTS all CACHE STRING "Which tests nvcc compiles: all, or verbs")
