@@ -104,6 +104,12 @@ class pinned_buffer {
     cuda::check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
     sent_.reset(event);
   }
+  pinned_buffer(pinned_buffer&&) = default;
+  pinned_buffer& operator=(pinned_buffer&&) = delete;
+  /// The device may still be reading.
+  ~pinned_buffer() {
+    if (sent_) cudaEventSynchronize(sent_.get());
+  }
 
   matrix_view<T, host_space> all() const { return {data_.get(), count_, 1, count_}; }
   /// Everything queued on `stream` so far has been read when `wait` returns.
