@@ -6,7 +6,6 @@
 set(BAGSSL_CUDA_TESTS all CACHE STRING "Which tests nvcc compiles: all, or verbs")
 set_property(CACHE BAGSSL_CUDA_TESTS PROPERTY STRINGS all verbs)
 
-add_custom_target(check_cuda)  # what a machine without a GPU can check: that it all compiles and links
 if(NOT bagssl_has_cuda)
   bagssl_skipped_test("cuda: nvcc or the CUDA libraries not found, GPU tests are skipped" cuda)
   return()
@@ -36,9 +35,3 @@ if(TARGET bagssl::cudnn)
   bagssl_add_tests(test_cudnn PREFIX "cuda/" LABELS cuda DEFINITIONS SSL_TEST_CUDA LIBRARIES bagssl::cudnn
                    SOURCES "${cuda_source}")
 endif()
-
-foreach(target test_cuda test_cudnn bagssl-cuda)
-  if(TARGET ${target})
-    add_dependencies(check_cuda ${target})
-  endif()
-endforeach()
