@@ -19,6 +19,7 @@
 #include "ssl/core/bf16.hpp"
 #include "ssl/core/config.hpp"
 #include "ssl/core/conv_geometry.hpp"
+#include "ssl/core/divide.hpp"
 #include "ssl/core/error.hpp"
 #include "ssl/core/exp.hpp"
 #include "ssl/core/fn.hpp"

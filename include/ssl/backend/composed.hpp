@@ -4,9 +4,9 @@
 /// so that a reduction gives the same bits on every run.
 
 #include <algorithm>
-#include <cstdint>
 
 #include "ssl/backend/inputs.hpp"
+#include "ssl/core/divide.hpp"
 
 namespace ssl::detail {
 
@@ -14,15 +14,11 @@ struct position {
   index i, j;
 };
 
-/// Where element k of a matrix lies, k = i + j * rows. A 64-bit division costs a GPU as much as a whole
-/// element's traffic, so the short ways come first.
+/// Where element k of a matrix lies, k = i + j * rows; without a division in the first column.
 SSL_FN position position_of(index k, index rows) {
   if (k < rows) return {k, 0};
-  if (k >> 32 == 0) {
-    const auto j = static_cast<std::uint32_t>(k) / static_cast<std::uint32_t>(rows);
-    return {k - static_cast<index>(j) * rows, static_cast<index>(j)};
-  }
-  return {k % rows, k / rows};
+  const divided at = divide(k, rows);
+  return {at.rest, at.quotient};
 }
 
 /// Item k of a map: out(i, j) = f(x...) with k = i + j * rows.

@@ -37,12 +37,13 @@ struct image_to_columns {
   conv_geometry g;
   map_cview<B, S> x;  // (channels, in.pixels n)
   SSL_FN S operator()(index i, index j) const {
-    const index c = i % g.in.channels, kx = i / g.in.channels % g.kernel, ky = i / g.in.channels / g.kernel;
-    const index pixels = g.out_height() * g.out_width(), image = j / pixels, o = j % pixels;
-    const index row = o / g.out_width() * g.stride - g.padding + ky;
-    const index col = o % g.out_width() * g.stride - g.padding + kx;
+    const divided entry = divide(i, g.in.channels), tap = divide(entry.quotient, g.kernel);
+    const index width = g.out_width();
+    const divided image = divide(j, g.out_height() * width), pixel = divide(image.rest, width);
+    const index row = pixel.quotient * g.stride - g.padding + tap.quotient;
+    const index col = pixel.rest * g.stride - g.padding + tap.rest;
     if (row < 0 || row >= g.in.height || col < 0 || col >= g.in.width) return S{0};
-    return x(c, (image * g.in.height + row) * g.in.width + col);
+    return x(entry.rest, (image.quotient * g.in.height + row) * g.in.width + col);
   }
 };
 
@@ -52,17 +53,8 @@ struct columns_to_image {
   conv_geometry g;
   cview<B> columns;  // (patch, out.pixels n)
   SSL_FN typename B::scalar operator()(index c, index j) const {
-    const index pixels = g.in.height * g.in.width, image = j / pixels, o = j % pixels;
     typename B::scalar sum = 0;
-    for (index ky = 0; ky < g.kernel; ++ky)
-      for (index kx = 0; kx < g.kernel; ++kx) {
-        const index y = o / g.in.width + g.padding - ky, x = o % g.in.width + g.padding - kx;
-        if (y < 0 || x < 0 || y % g.stride != 0 || x % g.stride != 0) continue;
-        const index row = y / g.stride, col = x / g.stride;
-        if (row >= g.out_height() || col >= g.out_width()) continue;
-        sum += columns((ky * g.kernel + kx) * g.in.channels + c,
-                       (image * g.out_height() + row) * g.out_width() + col);
-      }
+    for_each_window(g, j, [&](index k, index tap) { sum += columns(tap * g.in.channels + c, k); });
     return sum;
   }
 };

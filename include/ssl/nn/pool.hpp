@@ -24,9 +24,9 @@ struct max_of_window {
   view<B> which;
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
-    const index pixels = g.out_height() * g.out_width(), image = j / pixels, o = j % pixels;
-    const index top = o / g.out_width() * g.stride - g.padding,
-                left = o % g.out_width() * g.stride - g.padding;
+    const index width = g.out_width();
+    const divided image = divide(j, g.out_height() * width), pixel = divide(image.rest, width);
+    const index top = pixel.quotient * g.stride - g.padding, left = pixel.rest * g.stride - g.padding;
     S* const best = y.column(j);
     T* const place = which.data ? which.column(j) : nullptr;
     team.for_each(y.rows, [=](index c) { best[c] = static_cast<S>(-static_cast<T>(INFINITY)); });
@@ -35,7 +35,7 @@ struct max_of_window {
       for (index kx = 0; kx < g.kernel; ++kx) {
         const index row = top + ky, col = left + kx;
         if (row < 0 || row >= g.in.height || col < 0 || col >= g.in.width) continue;
-        const S* const from = x.column((image * g.in.height + row) * g.in.width + col);
+        const S* const from = x.column((image.quotient * g.in.height + row) * g.in.width + col);
         const T here = static_cast<T>(ky * g.kernel + kx);
         if (place)
           team.for_each(y.rows, [=](index c) {
@@ -75,9 +75,10 @@ struct max_gradient {
   SSL_FN void add_window_by_window(const Team& team, index j) const {
     T* const to = dx.column(j);
     team.for_each(dx.rows, [=](index c) { to[c] = T{0}; });
-    for_each_window(j, [&](index k, T here) {
+    for_each_window(g, j, [&](index k, index tap) {
       const T* const from = dy.column(k);
       const T* const place = which.column(k);
+      const T here = static_cast<T>(tap);
       team.for_each(dx.rows, [=](index c) { to[c] += place[c] == here ? from[c] : T{0}; });
     });
   }
@@ -87,24 +88,11 @@ struct max_gradient {
   SSL_FN void sum_channel_by_channel(const Team& team, index j) const {
     team.for_each(dx.rows, [&](index c) {
       T sum{0};
-      for_each_window(j,
-                      [&](index k, T here) { sum += which(c, k) == here ? static_cast<T>(dy(c, k)) : T{0}; });
+      for_each_window(g, j, [&](index k, index tap) {
+        sum += which(c, k) == static_cast<T>(tap) ? static_cast<T>(dy(c, k)) : T{0};
+      });
       dx(c, j) = static_cast<S>(sum);
     });
-  }
-
-  /// body(k, place) for each output pixel k whose window has pixel j, at that place.
-  template <class Body>
-  SSL_FN void for_each_window(index j, const Body& body) const {
-    const index pixels = g.in.height * g.in.width, image = j / pixels, o = j % pixels;
-    for (index ky = 0; ky < g.kernel; ++ky)
-      for (index kx = 0; kx < g.kernel; ++kx) {
-        const index y = o / g.in.width + g.padding - ky, x = o % g.in.width + g.padding - kx;
-        if (y < 0 || x < 0 || y % g.stride != 0 || x % g.stride != 0) continue;
-        const index row = y / g.stride, col = x / g.stride;
-        if (row >= g.out_height() || col >= g.out_width()) continue;
-        body((image * g.out_height() + row) * g.out_width() + col, static_cast<T>(ky * g.kernel + kx));
-      }
   }
 };
 
@@ -144,7 +132,8 @@ struct spread_over_pixels {
   map_cview<B, S> dy;
   index pixels;
   SSL_FN typename B::scalar operator()(index i, index j) const {
-    return static_cast<typename B::scalar>(dy(i, j / pixels)) / static_cast<typename B::scalar>(pixels);
+    return static_cast<typename B::scalar>(dy(i, divide(j, pixels).quotient)) /
+           static_cast<typename B::scalar>(pixels);
   }
 };
 
