@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+
 #include "ssl/core/conv_geometry.hpp"
 
 namespace ssl::test {
