@@ -25,6 +25,17 @@ inline void require(bool holds, const char* verb, const std::string& what) {
   if (!holds) throw shape_error("ssl::" + std::string(verb) + ": " + what);
 }
 
+/// Throws unless op(a) op(b) is a matrix of c's shape.
+template <class A, class Bm, class C>
+void require_product(const char* verb, trans ta, trans tb, const A& a, const Bm& b, const C& c) {
+  const index m = ta == trans::no ? a.rows : a.cols, k = ta == trans::no ? a.cols : a.rows;
+  const index kb = tb == trans::no ? b.rows : b.cols, n = tb == trans::no ? b.cols : b.rows;
+  if (k != kb || c.rows != m || c.cols != n)
+    require(false, verb,
+            "op(a) is " + extent(m, k) + ", op(b) is " + extent(kb, n) + ", c is " + extent(c) +
+                "; the inner extents must agree and c must be " + extent(m, n));
+}
+
 /// The dense verbs work in one precision: the backend's scalar, or double.
 template <class B, class C, class... Vs>
 consteval void one_precision() {
@@ -86,13 +97,7 @@ void gemm(B& be, trans ta, trans tb, typename C::value_type alpha, A a, Bm b, ty
           C c) {
   detail::same_space<B, A, Bm, C>();
   detail::one_precision<B, C, A, Bm>();
-  const index m = ta == trans::no ? a.rows : a.cols, k = ta == trans::no ? a.cols : a.rows;
-  const index kb = tb == trans::no ? b.rows : b.cols, n = tb == trans::no ? b.cols : b.rows;
-  if (k != kb || c.rows != m || c.cols != n)
-    detail::require(false, "gemm",
-                    "op(a) is " + detail::extent(m, k) + ", op(b) is " + detail::extent(kb, n) + ", c is " +
-                        detail::extent(c) + "; the inner extents must agree and c must be " +
-                        detail::extent(m, n));
+  detail::require_product("gemm", ta, tb, a, b, c);
   if (c.size() > 0) be.gemm(ta, tb, alpha, as_const(a), as_const(b), beta, c);
 }
 

@@ -124,13 +124,7 @@ void product(Ctx& ctx, trans ta, trans tb, typename Ctx::scalar alpha, A a, Bm b
   if constexpr (!stored) {
     gemm(ctx.be, ta, tb, alpha, a, b, beta, c);
   } else {
-    const index m = ta == trans::no ? a.rows : a.cols, k = ta == trans::no ? a.cols : a.rows;
-    const index kb = tb == trans::no ? b.rows : b.cols, n = tb == trans::no ? b.cols : b.rows;
-    if (k != kb || c.rows != m || c.cols != n)
-      detail::require(false, "product",
-                      "op(a) is " + detail::extent(m, k) + ", op(b) is " + detail::extent(kb, n) + ", c is " +
-                          detail::extent(c) + "; the inner extents must agree and c must be " +
-                          detail::extent(m, n));
+    detail::require_product("product", ta, tb, a, b, c);
     if constexpr (MultipliesBf16<typename Ctx::backend>) {
       scratch_scope scope(ctx);
       const auto left = detail::as_operand<bf16>(ctx, a), right = detail::as_operand<bf16>(ctx, b);

@@ -1,6 +1,7 @@
 #pragma once
 /// The two kernels of the GPU backend, the team of `for_each_column`, and the few bodies it needs itself.
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -9,6 +10,11 @@
 #include "ssl/core/view.hpp"
 
 namespace ssl::cuda {
+
+/// Blocks for `count` items at `each` items a block; kernels stride over what is left.
+inline unsigned blocks(index count, index each) {
+  return static_cast<unsigned>(std::clamp<index>((count + each - 1) / each, 1, index{1} << 20));
+}
 
 /// A thread block on one column. Its members run on the device only; on the host they do nothing, and are
 /// there so that a functor may be compiled for both.

@@ -1,17 +1,11 @@
 #pragma once
 /// How a kernel of the GPU backend starts.
 
-#include <algorithm>
 #include <type_traits>
 
 #include "ssl/backend/cuda/handles.cuh"
 
 namespace ssl::cuda {
-
-/// Blocks for `count` items at `each` items a block; kernels stride over what is left.
-inline unsigned blocks(index count, index each) {
-  return static_cast<unsigned>(std::clamp<index>((count + each - 1) / each, 1, index{1} << 20));
-}
 
 /// Queues kernel(arguments...) on a stream. Throws backend_error, naming `what`, where the device refuses it;
 /// what goes wrong while it runs shows at the next wait.

@@ -3,6 +3,7 @@
 /// leave without waiting.
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>

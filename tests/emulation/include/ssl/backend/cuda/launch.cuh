@@ -1,7 +1,6 @@
 #pragma once
 // The library's header of this name without nvcc: the kernel becomes a call for each thread.
 
-#include <algorithm>
 #include <tuple>
 #include <type_traits>
 
@@ -9,10 +8,6 @@
 #include "ssl/backend/cuda/handles.cuh"
 
 namespace ssl::cuda {
-
-inline unsigned blocks(index count, index each) {
-  return static_cast<unsigned>(std::clamp<index>((count + each - 1) / each, 1, index{1} << 20));
-}
 
 template <class... Parameters>
 void launch(const char* what, void (*kernel)(Parameters...), unsigned block_count, int threads,
