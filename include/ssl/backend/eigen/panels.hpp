@@ -10,19 +10,8 @@
 #include <algorithm>
 
 #include "ssl/backend/eigen/parallel.hpp"
+#include "ssl/backend/eigen/unroll.hpp"
 #include "ssl/core/view.hpp"
-
-// Nineteen vectors stay in registers only in loops that are unrolled, which -O2 does not do by itself. nvcc
-// knows neither spelling.
-#if defined(__CUDACC__)
-#define SSL_UNROLL
-#elif defined(__clang__)
-#define SSL_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define SSL_UNROLL _Pragma("GCC unroll 16")
-#else
-#define SSL_UNROLL
-#endif
 
 namespace ssl::cpu {
 
@@ -199,5 +188,3 @@ void mirror_block(matrix_view<T, host_space> c, range rows, range cols) {
 }
 
 }  // namespace ssl::cpu
-
-#undef SSL_UNROLL

@@ -1,0 +1,56 @@
+#pragma once
+/// A product with a packed left operand and right columns that are read where they lie: the kernel of the
+/// convolutions.
+///
+/// The left operand is a panel (panels.hpp): `panel<T>::rows` rows side by side for every inner index. The
+/// right one is a table of pointers: the inner index is cut into runs, and each run of each column begins
+/// wherever it likes. A convolution's columns are the neighbourhoods of pixels: a run is one tap, so nothing
+/// is gathered and nothing is copied.
+
+#include "ssl/backend/eigen/panels.hpp"
+
+namespace ssl::cpu {
+
+/// c(i, j) = (or, if `add`, +=) the sum over runs r and l < length of a[(r length + l) rows + i] b[r cols +
+/// j][l], for width Strips rows i and the first `valid` of cols columns j; rows, cols as in panel<T>. All
+/// cols pointers of a run must be readable. c is column-major.
+template <class T, index Strips>
+void multiply_columns(index runs, index length, const T* a, const T* const* b, index valid, bool add, T* c,
+                      index ldc) {
+  namespace ei = Eigen::internal;
+  using packet = typename panel<T>::packet;
+  constexpr index width = panel<T>::width, step = panel<T>::rows, cols = panel<T>::cols;
+  packet sum[cols][Strips];
+  SSL_UNROLL
+  for (index j = 0; j < cols; ++j) {
+    SSL_UNROLL
+    for (index s = 0; s < Strips; ++s) sum[j][s] = ei::pset1<packet>(T{0});
+  }
+  for (index r = 0; r < runs; ++r, b += cols) {
+    const T* column[cols];
+    SSL_UNROLL
+    for (index j = 0; j < cols; ++j) column[j] = b[j];
+    for (index l = 0; l < length; ++l, a += step) {
+      packet x[Strips];
+      SSL_UNROLL
+      for (index s = 0; s < Strips; ++s) x[s] = ei::ploadu<packet>(a + s * width);
+      SSL_UNROLL
+      for (index j = 0; j < cols; ++j) {
+        const packet y = ei::pset1<packet>(column[j][l]);
+        SSL_UNROLL
+        for (index s = 0; s < Strips; ++s) sum[j][s] = ei::pmadd(x[s], y, sum[j][s]);
+      }
+    }
+  }
+  SSL_UNROLL
+  for (index j = 0; j < cols; ++j) {
+    if (j >= valid) break;
+    SSL_UNROLL
+    for (index s = 0; s < Strips; ++s) {
+      T* const place = c + j * ldc + s * width;
+      ei::pstoreu(place, add ? ei::padd(ei::ploadu<packet>(place), sum[j][s]) : sum[j][s]);
+    }
+  }
+}
+
+}  // namespace ssl::cpu
