@@ -11,12 +11,12 @@
 
 namespace ssl::cpu {
 
-/// c(i, j) = (or, if `add`, +=) the sum over runs r and l < length of a[(r length + l) rows + i] b[r cols +
-/// j][l], for width Strips rows i and the first `valid` of cols columns j; rows, cols as in panel<T>. All
-/// cols pointers of a run must be readable. c is column-major.
-template <class T, index Strips>
-void multiply_columns(index runs, index length, const T* a, const T* const* b, index valid, bool add, T* c,
-                      index ldc) {
+namespace tiled {
+
+/// The tile of `multiply_columns`, with run r of the left operand at left(r) and column j of c at place(j).
+template <class T, index Strips, class Left, class Place>
+void multiply_columns_at(index runs, index length, const Left& left, const T* const* b, index valid, bool add,
+                         const Place& place) {
   namespace ei = Eigen::internal;
   using packet = typename panel<T>::packet;
   constexpr index width = panel<T>::width, step = panel<T>::rows, cols = panel<T>::cols;
@@ -27,6 +27,7 @@ void multiply_columns(index runs, index length, const T* a, const T* const* b, i
     for (index s = 0; s < Strips; ++s) sum[j][s] = ei::pset1<packet>(T{0});
   }
   for (index r = 0; r < runs; ++r, b += cols) {
+    const T* a = left(r);
     const T* column[cols];
     SSL_UNROLL
     for (index j = 0; j < cols; ++j) column[j] = b[j];
@@ -45,10 +46,61 @@ void multiply_columns(index runs, index length, const T* a, const T* const* b, i
   SSL_UNROLL
   for (index j = 0; j < cols; ++j) {
     if (j >= valid) break;
+    T* const to = place(j);
+    SSL_UNROLL
+    for (index s = 0; s < Strips; ++s)
+      ei::pstoreu(to + s * width, add ? ei::padd(ei::ploadu<packet>(to + s * width), sum[j][s]) : sum[j][s]);
+  }
+}
+
+}  // namespace tiled
+
+/// c(i, j) = (or, if `add`, +=) the sum over runs r and l < length of a[(r length + l) rows + i] b[r cols +
+/// j][l], for width Strips rows i and the first `valid` of cols columns j; rows, cols as in panel<T>. All
+/// cols pointers of a run must be readable. c is column-major.
+template <class T, index Strips>
+void multiply_columns(index runs, index length, const T* a, const T* const* b, index valid, bool add, T* c,
+                      index ldc) {
+  tiled::multiply_columns_at<T, Strips>(
+      runs, length, [=](index r) { return a + r * length * panel<T>::rows; }, b, valid, add,
+      [=](index j) { return c + j * ldc; });
+}
+
+/// c(i, j) += the sum over runs r and l < length of a[r][l rows + i] b[r][l step + j], for width Strips rows
+/// i and cols columns j: both operands are panels whose inner index is cut into runs.
+template <class T, index Strips>
+void multiply_rows(index runs, index length, const T* const* a, const T* const* b, index step, T* c,
+                   index ldc) {
+  namespace ei = Eigen::internal;
+  using packet = typename panel<T>::packet;
+  constexpr index width = panel<T>::width, rows = panel<T>::rows, cols = panel<T>::cols;
+  packet sum[cols][Strips];
+  SSL_UNROLL
+  for (index j = 0; j < cols; ++j) {
+    SSL_UNROLL
+    for (index s = 0; s < Strips; ++s) sum[j][s] = ei::pset1<packet>(T{0});
+  }
+  for (index r = 0; r < runs; ++r) {
+    const T* left = a[r];
+    const T* right = b[r];
+    for (index l = 0; l < length; ++l, left += rows, right += step) {
+      packet x[Strips];
+      SSL_UNROLL
+      for (index s = 0; s < Strips; ++s) x[s] = ei::ploadu<packet>(left + s * width);
+      SSL_UNROLL
+      for (index j = 0; j < cols; ++j) {
+        const packet y = ei::pset1<packet>(right[j]);
+        SSL_UNROLL
+        for (index s = 0; s < Strips; ++s) sum[j][s] = ei::pmadd(x[s], y, sum[j][s]);
+      }
+    }
+  }
+  SSL_UNROLL
+  for (index j = 0; j < cols; ++j) {
     SSL_UNROLL
     for (index s = 0; s < Strips; ++s) {
       T* const place = c + j * ldc + s * width;
-      ei::pstoreu(place, add ? ei::padd(ei::ploadu<packet>(place), sum[j][s]) : sum[j][s]);
+      ei::pstoreu(place, ei::padd(ei::ploadu<packet>(place), sum[j][s]));
     }
   }
 }
