@@ -122,6 +122,7 @@
 #include "ssl/nn/residual.hpp"
 #include "ssl/nn/row_sums.hpp"
 #include "ssl/nn/sequence.hpp"
+#include "ssl/nn/torch_layout.hpp"
 #include "ssl/nn/weights.hpp"
 #include "ssl/optim/lars.hpp"
 #include "ssl/optim/optimizer.hpp"

@@ -26,6 +26,23 @@ struct initialiser {
   static initialiser normal(double deviation) { return {kind::normal, deviation}; }
 };
 
+/// Which axes a weight's rows and columns stand for: what a program that keeps them apart needs to read it.
+struct weight_axes {
+  enum class kind {
+    plain,       // (outputs, inputs)
+    kernel,      // (outputs, height * width * channels): channels within pixels of a convolution's kernel
+    map,         // the same of a whole map that a linear layer reads as one column
+    transposed,  // (inputs, outputs)
+  };
+  kind how = kind::plain;
+  index height = 1, width = 1;  // of the kernel or the map
+
+  static constexpr weight_axes kernel(index height, index width) { return {kind::kernel, height, width}; }
+  static constexpr weight_axes map(index height, index width) { return {kind::map, height, width}; }
+  static constexpr weight_axes transposed() { return {kind::transposed}; }
+  constexpr index pixels() const { return height * width; }
+};
+
 /// `rows * cols` scalars, column-major, at `offset` in the block.
 struct segment {
   std::string name;
@@ -33,6 +50,7 @@ struct segment {
   role kind = role::matrix;
   initialiser start;
   index offset = 0;
+  weight_axes axes{};
 
   index size() const { return rows * cols; }
 };

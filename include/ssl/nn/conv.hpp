@@ -41,8 +41,9 @@ struct conv2d {
     const conv_geometry g = geometry(in);
     const auto torch = initialiser::uniform(1 / std::sqrt(static_cast<double>(g.patch())));
     const auto he = initialiser::normal(std::sqrt(2 / static_cast<double>(kernel * kernel * out)));
-    std::vector<segment> table{
-        {"weight", out, g.patch(), role::matrix, start == conv_start::he_fan_out ? he : torch}};
+    std::vector<segment> table{{"weight", out, g.patch(), role::matrix,
+                                start == conv_start::he_fan_out ? he : torch, 0,
+                                weight_axes::kernel(kernel, kernel)}};
     if (bias) table.push_back({"bias", out, 1, role::vector, torch});
     return table;
   }

@@ -61,7 +61,8 @@ struct linear {
   }
   std::vector<segment> parameters(image_shape in) const {
     const auto start = initialiser::uniform(1 / std::sqrt(static_cast<double>(in.size())));
-    std::vector<segment> table{{"weight", out, in.size(), role::matrix, start}};
+    std::vector<segment> table{
+        {"weight", out, in.size(), role::matrix, start, 0, weight_axes::map(in.height, in.width)}};
     if (bias) table.push_back({"bias", out, 1, role::vector, start});
     return table;
   }

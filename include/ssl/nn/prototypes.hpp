@@ -27,7 +27,8 @@ struct prototypes {
   }
   std::vector<segment> parameters(image_shape in) const {
     return {{"weight", in.size(), count, role::matrix,
-             initialiser::uniform(1 / std::sqrt(static_cast<double>(in.size())))}};
+             initialiser::uniform(1 / std::sqrt(static_cast<double>(in.size()))), 0,
+             weight_axes::transposed()}};
   }
   constexpr index parameter_count(image_shape in) const { return in.size() * count; }
   /// The unit columns of the prototypes and of x, then their lengths.
