@@ -9,6 +9,13 @@ if(BAGSSL_THRUST_HOST)
   endforeach()
 endif()
 
+if(BAGSSL_ONEDNN)
+  bagssl_find_component(onednn)
+  if(NOT bagssl_onednn_FOUND)
+    message(STATUS "onednn: not found, what needs it is skipped")
+  endif()
+endif()
+
 set(bagssl_has_cuda FALSE)  # whether .cu files are compiled
 if(BAGSSL_CUDA)
   include(CheckLanguage)

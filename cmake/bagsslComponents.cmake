@@ -1,6 +1,7 @@
 # The optional parts of bagssl, found on the machine that uses them. Shared by the source tree and the installed package.
 #
 #   openmp      bagssl and OpenMP: the CPU backend runs its elementwise verbs on all cores
+#   onednn      bagssl::openmp and oneDNN 2.6 or newer: <ssl/backend/onednn.hpp>
 #   zlib        bagssl and zlib: <ssl/data/gzip.hpp>
 #   thrust      bagssl and Thrust on its serial CPU system: <ssl/backend/thrust.hpp> without a GPU
 #   thrust_omp  the same on Thrust's OpenMP system
@@ -12,7 +13,7 @@
 
 include_guard(GLOBAL)
 
-set(bagssl_known_components openmp zlib thrust thrust_omp thrust_tbb cuda cudnn)
+set(bagssl_known_components openmp onednn zlib thrust thrust_omp thrust_tbb cuda cudnn)
 
 # bagssl_find_component(<name>): defines bagssl::<name> if what it needs is there, and sets bagssl_<name>_FOUND.
 function(bagssl_find_component name)
@@ -26,6 +27,18 @@ function(bagssl_find_component name)
       set(found TRUE)
       add_library(bagssl::openmp INTERFACE IMPORTED GLOBAL)
       target_link_libraries(bagssl::openmp INTERFACE bagssl::bagssl OpenMP::OpenMP_CXX)
+    endif()
+  elseif(name STREQUAL "onednn")
+    # Not by find_package(dnnl): some packages' files insist on an OpenCL that no program of ours needs.
+    bagssl_find_component(openmp)
+    find_path(BAGSSL_ONEDNN_INCLUDE_DIR dnnl.hpp)
+    find_library(BAGSSL_ONEDNN_LIBRARY dnnl)
+    mark_as_advanced(BAGSSL_ONEDNN_INCLUDE_DIR BAGSSL_ONEDNN_LIBRARY)
+    if(TARGET bagssl::openmp AND BAGSSL_ONEDNN_INCLUDE_DIR AND BAGSSL_ONEDNN_LIBRARY)
+      set(found TRUE)
+      add_library(bagssl::onednn INTERFACE IMPORTED GLOBAL)
+      target_include_directories(bagssl::onednn SYSTEM INTERFACE "${BAGSSL_ONEDNN_INCLUDE_DIR}")
+      target_link_libraries(bagssl::onednn INTERFACE bagssl::openmp "${BAGSSL_ONEDNN_LIBRARY}")
     endif()
   elseif(name STREQUAL "zlib")
     find_package(ZLIB QUIET)

@@ -3,8 +3,8 @@
 # Prints each line that breaks a rule of the tree, and fails if there is one:
 #   - a header includes only folders before its own in core > backend > exec > {data patch augment nn loss optim} >
 #     {train eval} > ssl.hpp, written "ssl/folder/file.hpp"; folders in braces never include each other
-#   - nothing includes a concrete backend (backend/eigen.hpp, backend/eigen/..., thrust, cuda and cudnn alike) but its own
-#     parts; cuda may build on thrust, and cudnn builds on cuda
+#   - nothing includes a concrete backend (backend/eigen.hpp, backend/eigen/..., onednn, thrust, cuda and cudnn alike) but its own
+#     parts; onednn builds on eigen, cuda may build on thrust, and cudnn builds on cuda
 #   - third-party headers stay where they belong: Eigen, Thrust and CUDA in backend/, zlib in data/
 #   - ssl.hpp includes every header but the concrete backends and data/gzip.hpp, which needs zlib
 #   - a header starts with #pragma once and has at most 400 lines
@@ -41,10 +41,10 @@ function(folder_of path result)
   endif()
 endfunction()
 
-# The concrete backend that a path belongs to: eigen, thrust, cuda, cudnn, or "" if none.
+# The concrete backend that a path belongs to: eigen, onednn, thrust, cuda, cudnn, or "" if none.
 function(backend_of path result)
   set(${result} "" PARENT_SCOPE)
-  if(path MATCHES "^backend/(eigen|thrust|cuda|cudnn)(\\.hpp|\\.cuh|/.+)$")
+  if(path MATCHES "^backend/(eigen|onednn|thrust|cuda|cudnn)(\\.hpp|\\.cuh|/.+)$")
     set(${result} "${CMAKE_MATCH_1}" PARENT_SCOPE)
   endif()
 endfunction()
@@ -106,6 +106,7 @@ foreach(header IN LISTS headers)
         report("${where}" "${line}   (no such header)")
       elseif(NOT target_backend STREQUAL "" AND NOT target_backend STREQUAL backend
              AND NOT (backend STREQUAL "cuda" AND target_backend STREQUAL "thrust")
+             AND NOT (backend STREQUAL "onednn" AND target_backend STREQUAL "eigen")
              AND NOT (backend STREQUAL "cudnn" AND target_backend STREQUAL "cuda"))
         report("${where}" "${line}   (only programs choose a backend)")
       elseif(target_folder STREQUAL folder)
@@ -115,7 +116,7 @@ foreach(header IN LISTS headers)
       endif()
     elseif(quote STREQUAL "\"")
       report("${where}" "${line}   (write \"ssl/folder/file.hpp\")")
-    elseif(target MATCHES "^(Eigen|unsupported|thrust|cub|cuda|cublas|cudnn|cusolver)[/._A-Za-z]" AND NOT folder STREQUAL "backend")
+    elseif(target MATCHES "^(Eigen|unsupported|thrust|cub|cuda|cublas|cudnn|cusolver|dnnl)[/._A-Za-z]" AND NOT folder STREQUAL "backend")
       report("${where}" "${line}   (only backend/ knows a numerical library)")
     elseif(target MATCHES "^zlib" AND NOT folder STREQUAL "data")
       report("${where}" "${line}   (only data/ knows zlib)")

@@ -27,6 +27,7 @@ function(sound_tree)
   plant(include/ssl/backend/backend.hpp "#pragma once\n#include \"ssl/core/view.hpp\"\n")
   plant(include/ssl/backend/eigen.hpp "#pragma once\n#include <Eigen/Core>\n#include \"ssl/backend/eigen/dense.hpp\"\n")
   plant(include/ssl/backend/eigen/dense.hpp "#pragma once\n#include \"ssl/backend/backend.hpp\"\n")
+  plant(include/ssl/backend/onednn.hpp "#pragma once\n#include <dnnl.hpp>\n#include \"ssl/backend/eigen.hpp\"\n")
   plant(include/ssl/backend/thrust.hpp "#pragma once\n#include <thrust/for_each.h>\n")
   plant(include/ssl/backend/cuda.cuh "#pragma once\n#include <cublas_v2.h>\n#include \"ssl/backend/thrust.hpp\"\n")
   plant(include/ssl/backend/cudnn.cuh "#pragma once\n#include <cudnn.h>\n#include \"ssl/backend/cuda.cuh\"\n")
@@ -62,6 +63,7 @@ foreach(row
     "an unknown folder|misc/x.hpp|#pragma once\n|misc/x.hpp: not in a folder"
     "Eigen outside|loss/loss.hpp|#pragma once\n#include <Eigen/Dense>\n|only backend/ knows a numerical library"
     "CUDA outside|nn/layer.hpp|#pragma once\n#include <cuda_runtime.h>\n|only backend/ knows a numerical library"
+    "oneDNN outside|nn/layer.hpp|#pragma once\n#include <dnnl.hpp>\n|only backend/ knows a numerical library"
     "zlib outside|nn/layer.hpp|#pragma once\n#include <zlib.h>\n|only data/ knows zlib"
     "a forgotten header|nn/linear.hpp|#pragma once\n|ssl.hpp: does not include ssl/nn/linear.hpp"
     "no guard|nn/layer.hpp|#include \"ssl/core/view.hpp\"\n|layer.hpp:1: must be #pragma once")

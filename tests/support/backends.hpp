@@ -23,6 +23,20 @@ namespace ssl::test {
 template <class T>
 using backend = thrust_backend<T, eigen_dense<T> >;
 }
+#elif defined(SSL_TEST_ONEDNN)
+#include "ssl/backend/onednn.hpp"
+namespace ssl::test {
+template <class T>
+struct of_scalar {
+  using type = eigen_backend<T>;
+};
+template <>
+struct of_scalar<float> {
+  using type = onednn_backend<float>;
+};
+template <class T>
+using backend = typename of_scalar<T>::type;
+}  // namespace ssl::test
 #else
 #include "ssl/backend/eigen.hpp"
 namespace ssl::test {
