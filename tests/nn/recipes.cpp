@@ -37,17 +37,31 @@ TEST_CASE("nn/recipes: the patch encoder has the widths asked for, times the mul
   CHECK(trained(table) == 240480 + 2 * (32 + 64 + 128 + 128));
 }
 
-TEST_CASE("nn/recipes: the CIFAR ResNet-18 has torchvision's names and 11168832 trained parameters") {
-  const auto net = ssl::resnet18_cifar();
-  CHECK(net.output({3, 32, 32}) == ssl::image_shape{512, 1, 1});
-  const auto table = net.parameters({3, 32, 32});
-  CHECK(trained(table) == 11168832);
-  CHECK(ssl::total_size(table) == net.parameter_count({3, 32, 32}));
-  for (const char* name : {"conv1.weight", "bn1.running_mean", "layer1.0.conv1.weight", "layer1.1.bn2.bias",
-                           "layer2.0.downsample.0.weight", "layer4.0.downsample.1.running_var"})
-    CHECK_MESSAGE(has(table, name), name);
-  CHECK(!has(table, "layer1.0.downsample.0.weight"));
-  CHECK(!has(table, "layer2.1.downsample.0.weight"));
+TEST_CASE(
+    "nn/recipes: the named patch encoders have the parameters and multiply-adds that their table says") {
+  struct row {
+    const char* name;
+    ssl::index features, parameters, multiply_adds;
+  };
+  for (const row& r : {row{"tiny", 64, 60688, 211968}, row{"small", 128, 241184, 792576},
+                       row{"base", 256, 961600, 3059712}, row{"large", 256, 961600, 12238848}}) {
+    INFO(r.name);
+    const ssl::patch_encoder_options o = ssl::patch_encoder_preset(r.name);
+    const auto net = ssl::patch_encoder(o);
+    CHECK(net.output({3, 16, 16}) == ssl::image_shape{r.features, 1, 1});
+    CHECK(trained(net.parameters({3, 16, 16})) == r.parameters);
+    ssl::index sum = 0;
+    ssl::image_shape map{3, 16, 16};
+    for (std::size_t k = 0; k < o.widths.size(); ++k) {
+      const ssl::conv2d conv{.out = o.widths[k], .stride = k == 0 ? o.stem_stride : o.stride};
+      sum += conv.geometry(map).out().size() * conv.geometry(map).patch();
+      map = conv.output(map);
+    }
+    CHECK(sum == r.multiply_adds);
+  }
+  CHECK_THROWS_WITH_AS(ssl::patch_encoder_preset("huge"),
+                       "ssl::patch_encoder_preset: the name is \"huge\", expected tiny, small, base or large",
+                       ssl::option_error);
 }
 
 TEST_CASE("nn/recipes: the projector is VICReg's, biases in the hidden layers only") {
@@ -79,19 +93,4 @@ TEST_CASE_TEMPLATE("nn/recipes: the patch encoder and a projector agree with fin
                                      {2, 4, 4}, 6) < 1e-6);
   CHECK(ssl::test::gradient_error<B>(ssl::projector({5, 4, 3}), {4, 1, 1}, 6) < 1e-6);
   CHECK(ssl::test::gradient_error<B>(ssl::plain_projector({5, 4, 3}), {4, 1, 1}, 6) < 1e-6);
-}
-
-TEST_CASE_TEMPLATE("nn/recipes: a small residual network agrees with finite differences", B,
-                   SSL_DOUBLE_BACKENDS) {
-  CHECK(ssl::test::gradient_error<B>(ssl::resnet18_cifar({.widths = {2, 3}, .blocks = 1}), {2, 4, 4}, 4) <
-        1e-6);
-}
-
-TEST_CASE_TEMPLATE("nn/recipes: zero residual blocks start as the identity behind a relu", B, SSL_BACKENDS) {
-  const auto stem = ssl::resnet18_cifar({.widths = {4}, .blocks = 1, .zero_residual = true});
-  const auto deep = ssl::resnet18_cifar({.widths = {4}, .blocks = 3, .zero_residual = true});
-  using net = std::remove_const_t<decltype(stem)>;
-  layer_probe<net, B> one(stem, {3, 5, 5}, 4), three(deep, {3, 5, 5}, 4);
-  const auto x = ssl::test::normals(one.inputs(), 1);
-  CHECK(ssl::test::relative_error(three.forward(x), one.forward(x)) < ssl::test::tolerance<B>);
 }
