@@ -14,6 +14,7 @@
 #include "ssl/backend/backend.hpp"
 #include "ssl/backend/composed.hpp"
 #include "ssl/backend/inputs.hpp"
+#include "ssl/backend/profile.hpp"
 #include "ssl/backend/team.hpp"
 #include "ssl/backend/verbs.hpp"
 #include "ssl/core/bf16.hpp"
@@ -141,4 +142,5 @@
 #include "ssl/train/collapse.hpp"
 #include "ssl/train/guard.hpp"
 #include "ssl/train/monitor.hpp"
+#include "ssl/train/torch_weights.hpp"
 #include "ssl/train/trainer.hpp"

@@ -83,13 +83,15 @@ TEST_CASE("nn/resnet: a shortcut has weights where the shape changes, and only t
 TEST_CASE("nn/resnet: wide networks widen the inner layers of a bottleneck, not its ends") {
   const auto narrow = ssl::resnet50().parameters({3, 64, 64}),
              wide = ssl::wide_resnet50_2().parameters({3, 64, 64});
-  for (const auto& [name, factor] :
-       {std::pair{"layer1.0.conv1.weight", 2}, {"layer3.5.conv2.weight", 4}, {"layer4.2.conv3.weight", 2}}) {
+  const auto grows = [&](const char* name, ssl::index factor) {
     INFO(name);
     REQUIRE(find(narrow, name));
     REQUIRE(find(wide, name));
     CHECK(find(wide, name)->size() == factor * find(narrow, name)->size());
-  }
+  };
+  grows("layer1.0.conv1.weight", 2);
+  grows("layer3.5.conv2.weight", 4);
+  grows("layer4.2.conv3.weight", 2);
 }
 
 TEST_CASE("nn/resnet: stages and blocks are what the options say") {

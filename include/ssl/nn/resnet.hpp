@@ -13,8 +13,9 @@
 /// The stem for CIFAR has 7,680 parameters fewer. Wide: twice the inner width (arXiv 1605.07146).
 ///
 /// Names, order and starts of the parameters are torchvision's ("layer2.0.downsample.0.weight"), its
-/// layout is one function away (torch_layout.hpp). The classifier (`fc`) is absent: the result is the mean
-/// over what pixels are left. All networks of one stem are one type: a program compiles one of them.
+/// layout is one function away (torch_layout.hpp, train/torch_weights.hpp). The classifier (`fc`) is absent:
+/// the result is the mean over what pixels are left. All networks of one stem are one type: a program
+/// compiles one of them.
 
 #include <initializer_list>
 #include <string>
