@@ -2,6 +2,7 @@
 /// The CPU backend: Eigen for dense algebra, OpenMP (where enabled) for everything else. The only header of
 /// the library that brings Eigen in; nothing else in the library includes it.
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "ssl/backend/eigen/elementwise.hpp"
 #include "ssl/backend/eigen/factor.hpp"
 #include "ssl/backend/eigen/parallel.hpp"
+#include "ssl/backend/profile.hpp"
 #include "ssl/backend/team.hpp"
 #include "ssl/backend/verbs.hpp"
 #include "ssl/core/error.hpp"
@@ -68,18 +70,23 @@ class eigen_backend {
   int threads() const { return threads_; }
   /// Allocations made through this object so far. Eigen's own packing buffers are not counted.
   index allocations() const { return allocations_; }
+  /// From now on every verb adds its time to `to`; null for none. The profile must outlive that.
+  void record_into(profile* to) { profile_ = to; }
 
   template <class U, class F, class... Ts>
   void map(matrix_view<U, host_space> out, F f, matrix_view<const Ts, host_space>... in) {
+    const profile::span timed = watch<F>("map", out, in...);
     cpu::map(threads_, out, f, in...);
   }
   template <class Acc, class Fold, class F, class... Ts>
   void map_reduce(matrix_view<Acc, host_space> out, Fold fold, F f, matrix_view<const Ts, host_space>... in) {
+    const profile::span timed = watch<F>("map_reduce", in...);
     cpu::map_reduce(
         threads_, [this](index count) { return work<Acc>(count); }, out, fold, f, in...);
   }
   template <class F>
   void for_each_column(index count, F f) {
+    const profile::span timed = watch<F>("for_each_column");
     const index parts = count < 4 * threads_ ? count : std::min<index>(count, 16 * threads_);
     cpu::parallel_for(threads_, parts, [&](index k) {
       const cpu::range r = cpu::part(count, parts, k);
@@ -90,28 +97,36 @@ class eigen_backend {
   template <class U>
   void gemm(trans ta, trans tb, std::type_identity_t<U> alpha, matrix_view<const U, host_space> a,
             matrix_view<const U, host_space> b, std::type_identity_t<U> beta, matrix_view<U, host_space> c) {
+    const profile::span timed =
+        watch_dense<U>("gemm", {c.rows, c.cols, ta == trans::no ? a.cols : a.rows}, 2);
     cpu::gemm<U>(ta, tb, alpha, a, b, beta, c);
   }
   template <class U>
   void syrk(trans op, std::type_identity_t<U> alpha, matrix_view<const U, host_space> a,
             std::type_identity_t<U> beta, matrix_view<U, host_space> c) {
+    const profile::span timed =
+        watch_dense<U>("syrk", {c.rows, c.cols, op == trans::no ? a.cols : a.rows}, 1);
     cpu::syrk<U>(threads_, op, alpha, a, beta, c);
   }
 
   template <class U>
   void cholesky(matrix_view<U, host_space> a, matrix_view<U, host_space> info) {
+    const profile::span timed = watch_dense<U>("cholesky", {a.rows, a.rows, a.rows}, 1.0 / 3);
     info(0, 0) = cpu::cholesky<U>(threads_, a) ? U{0} : U{1};
   }
   template <class U>
   void cholesky_solve(matrix_view<const U, host_space> l, matrix_view<U, host_space> b) {
+    const profile::span timed = watch_dense<U>("cholesky_solve", {l.rows, b.cols, l.rows}, 2);
     cpu::cholesky_solve<U>(threads_, l, b);
   }
   template <class U>
   void triangular_solve(trans op, matrix_view<const U, host_space> l, matrix_view<U, host_space> b) {
+    const profile::span timed = watch_dense<U>("triangular_solve", {l.rows, b.cols, l.rows}, 1);
     cpu::triangular_solve<U>(threads_, op, l, b);
   }
   template <class U>
   void eigh(matrix_view<U, host_space> a, matrix_view<U, host_space> w, matrix_view<U, host_space> info) {
+    const profile::span timed = watch_dense<U>("eigh", {a.rows, a.rows, a.rows}, 0);
     Eigen::SelfAdjointEigenSolver<cpu::dense<U>> solver(cpu::eigen_map(a));
     info(0, 0) = solver.info() == Eigen::Success ? U{0} : U{1};
     cpu::eigen_map(a) = solver.eigenvectors();
@@ -120,12 +135,15 @@ class eigen_backend {
 
   /// y = W * x, feature maps as (channels, pixels), weights as conv_geometry has them. `=`.
   void conv2d_forward(const conv_geometry& g, const_matrix x, const_matrix weights, matrix y) {
+    const profile::span timed = watch_convolution("conv2d_forward", g, x.cols, 1);
     cpu::conv_forward<T>(
         threads_, [this](index count) { return work<T>(count); }, g, x, weights, y);
   }
   /// dx = gradient of the input (left out where dx is empty), dweights += gradient of the weights.
   void conv2d_backward(const conv_geometry& g, const_matrix x, const_matrix weights, const_matrix dy,
                        matrix dx, matrix dweights) {
+    const profile::span timed = dx.data ? watch_convolution("conv2d_backward", g, x.cols, 2)
+                                        : watch_convolution("conv2d_backward, no dx", g, x.cols, 1);
     cpu::conv_backward<T>(
         threads_, [this](index count) { return work<T>(count); }, g, x, weights, dy, dx, dweights);
   }
@@ -147,7 +165,28 @@ class eigen_backend {
     return host_buffer<U>(count, purpose);
   }
 
+ protected:
+  profile::span watch_convolution(const char* verb, const conv_geometry& g, index columns, int passes) const {
+    return {profile_, [&] { return conv_operation(verb, g, columns / g.in.pixels(), passes, sizeof(T)); }};
+  }
+
  private:
+  template <class F, class... U>
+  profile::span watch(const char* verb, matrix_view<U, host_space>... m) const {
+    return {profile_, [&] {
+              return operation{verb,
+                               detail::spelled<F>(),
+                               {},
+                               0,
+                               (0.0 + ... + static_cast<double>(m.size() * static_cast<index>(sizeof(U))))};
+            }};
+  }
+  /// m n k `times` flops.
+  template <class U>
+  profile::span watch_dense(const char* verb, std::array<index, 3> shape, double times) const {
+    return {profile_, [&] { return dense_operation(verb, shape, times, sizeof(U)); }};
+  }
+
   template <class U>
   static void move(matrix_view<const U, host_space> from, matrix_view<U, host_space> to) {
     if (from.rows != to.rows || from.cols != to.cols)
@@ -168,6 +207,7 @@ class eigen_backend {
 
   int threads_;
   index allocations_ = 0;
+  profile* profile_ = nullptr;
   host_buffer<std::byte> work_;
 };
 

@@ -37,6 +37,7 @@ class onednn_backend : public eigen_backend<T> {
     if (!x.contiguous() || !weights.contiguous() || !y.contiguous())
       return eigen_backend<T>::conv2d_forward(g, x, weights, y);
     if (y.size() == 0) return;
+    const profile::span timed = this->watch_convolution("conv2d_forward", g, x.cols, 1);
     const onednn::thread_limit limit(this->threads());
     onednn::checked("a convolution", [&] {
       const onednn::direction& forward = plan_for(g, x.cols / g.in.pixels()).forward();
@@ -54,6 +55,8 @@ class onednn_backend : public eigen_backend<T> {
         !dweights.contiguous())
       return eigen_backend<T>::conv2d_backward(g, x, weights, dy, dx, dweights);
     if (dy.size() == 0) return;
+    const profile::span timed = dx.data ? this->watch_convolution("conv2d_backward", g, x.cols, 2)
+                                        : this->watch_convolution("conv2d_backward, no dx", g, x.cols, 1);
     const onednn::thread_limit limit(this->threads());
     onednn::checked("the gradients of a convolution", [&] {
       onednn::convolution& plan = plan_for(g, x.cols / g.in.pixels());
