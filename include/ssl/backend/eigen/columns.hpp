@@ -13,10 +13,11 @@ namespace ssl::cpu {
 
 namespace tiled {
 
-/// The tile of `multiply_columns`, with run r of the left operand at left(r) and column j of c at place(j).
+/// The tile of `multiply_columns`, with run r of the left operand at left(r), column j of c at place(j), and
+/// `skip` entries of each column left out.
 template <class T, index Strips, class Left, class Place>
-void multiply_columns_at(index runs, index length, const Left& left, const T* const* b, index valid, bool add,
-                         const Place& place) {
+void multiply_columns_at(index runs, index length, index skip, const Left& left, const T* const* b,
+                         index valid, bool add, const Place& place) {
   namespace ei = Eigen::internal;
   using packet = typename panel<T>::packet;
   constexpr index width = panel<T>::width, step = panel<T>::rows, cols = panel<T>::cols;
@@ -30,7 +31,7 @@ void multiply_columns_at(index runs, index length, const Left& left, const T* co
     const T* a = left(r);
     const T* column[cols];
     SSL_UNROLL
-    for (index j = 0; j < cols; ++j) column[j] = b[j];
+    for (index j = 0; j < cols; ++j) column[j] = b[j] + skip;
     for (index l = 0; l < length; ++l, a += step) {
       packet x[Strips];
       SSL_UNROLL
@@ -62,15 +63,15 @@ template <class T, index Strips>
 void multiply_columns(index runs, index length, const T* a, const T* const* b, index valid, bool add, T* c,
                       index ldc) {
   tiled::multiply_columns_at<T, Strips>(
-      runs, length, [=](index r) { return a + r * length * panel<T>::rows; }, b, valid, add,
+      runs, length, 0, [=](index r) { return a + r * length * panel<T>::rows; }, b, valid, add,
       [=](index j) { return c + j * ldc; });
 }
 
-/// c(i, j) += the sum over runs r and l < length of a[r][l rows + i] b[r][l step + j], for width Strips rows
-/// i and cols columns j: both operands are panels whose inner index is cut into runs.
+/// c(i, j) += the sum over runs r and l < length of a[r][l rows + i] b[r][l step + shift + j], for width
+/// Strips rows i and cols columns j: both operands are panels whose inner index is cut into runs.
 template <class T, index Strips>
-void multiply_rows(index runs, index length, const T* const* a, const T* const* b, index step, T* c,
-                   index ldc) {
+void multiply_rows(index runs, index length, const T* const* a, const T* const* b, index shift, index step,
+                   T* c, index ldc) {
   namespace ei = Eigen::internal;
   using packet = typename panel<T>::packet;
   constexpr index width = panel<T>::width, rows = panel<T>::rows, cols = panel<T>::cols;
@@ -82,7 +83,7 @@ void multiply_rows(index runs, index length, const T* const* a, const T* const* 
   }
   for (index r = 0; r < runs; ++r) {
     const T* left = a[r];
-    const T* right = b[r];
+    const T* right = b[r] + shift;
     for (index l = 0; l < length; ++l, left += rows, right += step) {
       packet x[Strips];
       SSL_UNROLL
