@@ -56,7 +56,7 @@ void copy_neighbourhood(const conv_geometry& g, const T* x, index row, index col
   for (index ky = 0; ky < g.kernel; ++ky, to += line) {
     const index y = row * g.stride - g.padding + ky;
     const bool inside = y >= 0 && y < g.in.height;
-    const T* const from = x + (y * g.in.width + left) * c;
+    const T* const from = inside ? x + (y * g.in.width + left) * c : x;
     if (inside && end - before == line) {
       for (index i = 0; i < line; ++i) to[i] = from[i];
       continue;
@@ -71,10 +71,10 @@ struct pixel_panels {
   conv_geometry g;
   pixel_order order;
   pixel_block block;
-  index x_top, x_height;    // rows of x that the block reads
-  index x_channels;         // or entries of a neighbourhood
-  index x_apart, dy_apart;  // from panel to panel
-  T *x, *dy;
+  index x_top, x_height;  // rows of x that the block reads
+  T* x = nullptr;
+  T* dy = nullptr;
+  index x_apart = 0, dy_apart = 0;  // from panel to panel
 
   index x_pixels() const {
     return block.images *
@@ -218,14 +218,16 @@ void direct_weight_gradient(int threads, const Workspace& workspace, const conv_
   const index panels_x = wide / rows, panels_dy = tall / rows, taps = neighbourhoods ? 1 : g.kernel;
   for (index first = 0; first < images; first += several)
     for (index top = 0; top < g.out_height(); top += height) {
-      direct::pixel_panels<T> p{.g = g, .order = order};
-      p.block = {first, std::min(several, images - first), top, std::min(height, g.out_height() - top)};
-      p.x_channels = x_channels;
-      p.x_top = std::max<index>(0, top * g.stride - g.padding);
-      const index x_end = std::min(g.in.height, (top + p.block.height - 1) * g.stride - g.padding + g.kernel);
-      p.x_height = std::max<index>(0, x_end - p.x_top);
+      const index x_top = std::max<index>(0, top * g.stride - g.padding);
+      const index rows_here = std::min(height, g.out_height() - top);
+      const index x_end = std::min(g.in.height, (top + rows_here - 1) * g.stride - g.padding + g.kernel);
+      direct::pixel_panels<T> p{g,
+                                order,
+                                {first, std::min(several, images - first), top, rows_here},
+                                x_top,
+                                std::max<index>(0, x_end - x_top)};
       p.x_apart = p.x_pixels() * rows;
-      p.dy_apart = p.block.images * p.block.height * g.out_width() * rows;
+      p.dy_apart = p.block.images * rows_here * g.out_width() * rows;
       p.x = memory;
       p.dy = memory + panels_x * p.x_apart;
       p.fill(threads, x.data, dy.data);
