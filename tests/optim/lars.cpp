@@ -9,15 +9,18 @@ namespace {
 using ssl::lars;
 using ssl::lars_variant;
 
-/// A matrix of several chunks, a vector, a buffer, a matrix of zeros, and a matrix whose gradient is zero.
+/// A matrix of several chunks, a vector, a buffer, a matrix of zeros, a matrix whose gradient is zero, a
+/// matrix too large for one team, and more small tensors than one group holds.
 std::vector<ssl::segment> table() {
-  return {{"first", 100, 90, ssl::role::matrix, {}, 0},
-          {"bias", 7, 1, ssl::role::vector, {}, 9000},
-          {"running", 5, 1, ssl::role::buffer, {}, 9007},
-          {"zero", 4, 3, ssl::role::matrix, {}, 9012},
-          {"still", 2, 3, ssl::role::matrix, {}, 9024}};
+  std::vector<ssl::segment> out{
+      {"first", 100, 90, ssl::role::matrix, {}, 0},   {"bias", 7, 1, ssl::role::vector, {}, 9000},
+      {"running", 5, 1, ssl::role::buffer, {}, 9007}, {"zero", 4, 3, ssl::role::matrix, {}, 9012},
+      {"still", 2, 3, ssl::role::matrix, {}, 9024},   {"large", 290, 310, ssl::role::matrix, {}, 9030}};
+  for (ssl::index k = 0; k < 40; ++k)
+    out.push_back({"small", 3, 2, ssl::role::matrix, {}, 9030 + 290 * 310 + 6 * k});
+  return out;
 }
-constexpr ssl::index total = 9030;
+constexpr ssl::index total = 9030 + 290 * 310 + 240;
 
 std::vector<double> weights() {
   auto w = ssl::test::normals(total, 1);

@@ -15,7 +15,8 @@
 /// upper bound. Excluded vectors get neither q nor decay: heavy-ball SGD at `vector_rate` times the rate.
 ///
 /// State: one scalar a parameter. A step reads w and g once for both norms, in double, then runs the update:
-/// 5 reads and 2 writes a scalar, no host synchronisation.
+/// 5 reads and 2 writes a scalar, 3 and 2 for a tensor of up to 65,536, which one team keeps in its cache. No
+/// host synchronisation.
 
 #include <cmath>
 
@@ -27,7 +28,22 @@ enum class lars_variant { fair, bolts, simclr, larc };
 
 namespace detail {
 
-/// Column `chunk` of `partial` (2, chunks): the sums of w^2 and of (g + decay w)^2 over one chunk.
+/// Sums of w^2 and of (g + decay w)^2 over `count` scalars, for every member of the team.
+struct lars_squares {
+  double w = 0, u = 0;
+};
+template <class Team, class T>
+SSL_FN lars_squares squares_of(const Team& team, const T* w, const T* g, index count, T decay) {
+  const double ww = team.reduce(
+      count, 0.0, fn::plus{}, [=](index i) { return static_cast<double>(w[i]) * static_cast<double>(w[i]); });
+  const double uu = team.reduce(count, 0.0, fn::plus{}, [=](index i) {
+    const double u = static_cast<double>(g[i] + decay * w[i]);
+    return u * u;
+  });
+  return {ww, uu};
+}
+
+/// Column `chunk` of `partial` (2, chunks): the sums over one chunk.
 template <class T, class Space>
 struct lars_norms {
   matrix_view<const T, Space> w, g;    // (count, 1)
@@ -36,21 +52,13 @@ struct lars_norms {
 
   template <class Team>
   SSL_FN void operator()(const Team& team, index chunk) const {
-    const index count = chunk_size(w.rows, chunk);
-    const T* const ws = w.data + chunk * update_chunk;
-    const T* const gs = g.data + chunk * update_chunk;
-    const T d = decay;
-    const double ww = team.reduce(count, 0.0, fn::plus{}, [=](index i) {
-      return static_cast<double>(ws[i]) * static_cast<double>(ws[i]);
-    });
-    const double uu = team.reduce(count, 0.0, fn::plus{}, [=](index i) {
-      const double u = static_cast<double>(gs[i] + d * ws[i]);
-      return u * u;
-    });
+    const index first = chunk * update_chunk;
+    const lars_squares sums =
+        squares_of(team, w.data + first, g.data + first, chunk_size(w.rows, chunk), decay);
     const auto out = partial;
     team.for_each(1, [=](index) {
-      out(0, chunk) = ww;
-      out(1, chunk) = uu;
+      out(0, chunk) = sums.w;
+      out(1, chunk) = sums.u;
     });
   }
 };
@@ -61,6 +69,33 @@ struct lars_numbers {
   bool adapt = false, sum_of_norms = false, rate_inside = false, clip = false, nesterov = false;
 };
 
+/// Moves `count` scalars of a tensor with these square norms, which are unread unless k.adapt.
+template <class Team, class T>
+SSL_FN void lars_move(const Team& team, const lars_numbers& k, lars_squares norms, T* ws, const T* gs, T* vs,
+                      index count) {
+  double q = 1, decay = k.decay;
+  if (k.adapt) {
+    const double wn = std::sqrt(norms.w), gn = std::sqrt(norms.u);
+    if (wn > 0 && gn > 0) {
+      q = k.trust * wn / (k.sum_of_norms ? gn + k.decay * wn + k.eps : gn + k.eps);
+      if (k.clip) q = q < k.rate ? q / k.rate : 1.0;
+    } else if (k.sum_of_norms) {
+      decay = 0;
+    }
+  }
+  // v = m v + a g + b w;  w -= c v + e (a g + b w)
+  const double outside = k.rate_inside ? 1 : k.rate;
+  const double scale = k.rate_inside ? k.rate * q : q;
+  const T a = static_cast<T>(scale), b = static_cast<T>(scale * decay), m = static_cast<T>(k.momentum);
+  const T c = static_cast<T>(k.nesterov ? outside * k.momentum : outside);
+  const T e = static_cast<T>(k.nesterov ? outside : 0.0);
+  team.for_each(count, [=](index i) {
+    const T u = a * gs[i] + b * ws[i], next = m * vs[i] + u;
+    vs[i] = next;
+    ws[i] -= c * next + e * u;
+  });
+}
+
 template <class T, class Space>
 struct lars_update {
   matrix_view<T, Space> w;                        // (count, 1)
@@ -69,32 +104,49 @@ struct lars_update {
   matrix_view<const double, Space> square_norms;  // (2, 1); unread unless k.adapt
   lars_numbers k;
 
+  /// From the end: what the norms read last is still in a cache.
   template <class Team>
-  SSL_FN void operator()(const Team& team, index chunk) const {
-    double q = 1, decay = k.decay;
-    if (k.adapt) {
-      const double wn = std::sqrt(square_norms(0, 0)), gn = std::sqrt(square_norms(1, 0));
-      if (wn > 0 && gn > 0) {
-        q = k.trust * wn / (k.sum_of_norms ? gn + k.decay * wn + k.eps : gn + k.eps);
-        if (k.clip) q = q < k.rate ? q / k.rate : 1.0;
-      } else if (k.sum_of_norms) {
-        decay = 0;
+  SSL_FN void operator()(const Team& team, index place) const {
+    const index chunk = update_chunks(w.rows) - 1 - place, first = chunk * update_chunk;
+    lars_squares norms;
+    if (k.adapt) norms = {square_norms(0, 0), square_norms(1, 0)};
+    lars_move(team, k, norms, w.data + first, g.data + first, v.data + first, chunk_size(w.rows, chunk));
+  }
+};
+
+/// Tensors small enough for one team to read twice from its cache: norms and update in one pass over memory,
+/// and one kernel for many.
+template <class T, class Space>
+struct lars_group {
+  static constexpr index most = 32, largest = index{1} << 16;
+  struct stretch_of {
+    index first, count;
+    bool adapt;
+  };
+
+  matrix_view<T, Space> w;        // (all, 1)
+  matrix_view<const T, Space> g;  // (all, 1)
+  matrix_view<T, Space> v;        // (all, 1)
+  lars_numbers adapted, plain;
+  stretch_of stretches[most] = {};
+  index count = 0;
+
+  template <class Team>
+  SSL_FN void operator()(const Team& team, index j) const {
+    const stretch_of s = stretches[j];
+    T* const ws = w.data + s.first;
+    const T* const gs = g.data + s.first;
+    lars_squares norms;
+    if (s.adapt) {
+      const T decay = static_cast<T>(adapted.sum_of_norms ? 0.0 : adapted.decay);
+      for (index chunk = 0; chunk < update_chunks(s.count); ++chunk) {
+        const index first = chunk * update_chunk;
+        const lars_squares part = squares_of(team, ws + first, gs + first, chunk_size(s.count, chunk), decay);
+        norms.w += part.w;
+        norms.u += part.u;
       }
     }
-    // v = m v + a g + b w;  w -= c v + e (a g + b w)
-    const double outside = k.rate_inside ? 1 : k.rate;
-    const double scale = k.rate_inside ? k.rate * q : q;
-    const T a = static_cast<T>(scale), b = static_cast<T>(scale * decay), m = static_cast<T>(k.momentum);
-    const T c = static_cast<T>(k.nesterov ? outside * k.momentum : outside);
-    const T e = static_cast<T>(k.nesterov ? outside : 0.0);
-    T* const ws = w.data + chunk * update_chunk;
-    const T* const gs = g.data + chunk * update_chunk;
-    T* const vs = v.data + chunk * update_chunk;
-    team.for_each(chunk_size(w.rows, chunk), [=](index i) {
-      const T u = a * gs[i] + b * ws[i], next = m * vs[i] + u;
-      vs[i] = next;
-      ws[i] -= c * next + e * u;
-    });
+    lars_move(team, s.adapt ? adapted : plain, norms, ws, gs, v.data + s.first, s.count);
   }
 };
 
@@ -117,40 +169,56 @@ struct lars {
   template <class Ctx>
   void step(Ctx& ctx, std::span<const segment> table, typename Ctx::matrix params,
             typename Ctx::const_matrix grads, typename Ctx::matrix buffer, double rate) const {
+    using group_of = detail::lars_group<typename Ctx::scalar, typename Ctx::space>;
     detail::require_columns("lars", table, params.rows, grads.rows, buffer.rows, state(params.rows));
     const bool all = !exclude_vectors || variant == lars_variant::larc;
     const auto one_by_one = [all](role a, role b) { return !all && a == role::vector && b == role::vector; };
+    group_of group{params, grads, buffer, numbers(rate, true), numbers(rate, false)};
+    const auto run_group = [&] {
+      for_each_column(ctx.be, group.count, group);
+      group.count = 0;
+    };
     detail::for_each_stretch(table, one_by_one, [&](index first, index count, role kind) {
-      update(ctx, stretch(params, first, count), stretch(grads, first, count), stretch(buffer, first, count),
-             rate, all || kind == role::matrix);
+      const bool adapt = all || kind == role::matrix;
+      if (count <= group_of::largest) {
+        group.stretches[group.count++] = {first, count, adapt};
+        if (group.count == group_of::most) run_group();
+      } else {
+        update(ctx, stretch(params, first, count), stretch(grads, first, count),
+               stretch(buffer, first, count), numbers(rate, adapt));
+      }
     });
+    run_group();
   }
 
  private:
+  detail::lars_numbers numbers(double rate, bool adapt) const {
+    return {.rate = adapt ? rate : rate * vector_rate,
+            .trust = trust,
+            .momentum = momentum,
+            .decay = adapt ? weight_decay : 0.0,
+            .eps = eps,
+            .adapt = adapt,
+            .sum_of_norms = variant == lars_variant::bolts || variant == lars_variant::larc,
+            .rate_inside = variant == lars_variant::simclr,
+            .clip = clip,
+            .nesterov = nesterov};
+  }
+
   template <class Ctx>
   void update(Ctx& ctx, typename Ctx::matrix w, typename Ctx::const_matrix g, typename Ctx::matrix v,
-              double rate, bool adapt) const {
+              const detail::lars_numbers& k) const {
     using T = typename Ctx::scalar;
     using S = typename Ctx::space;
     scratch_scope scope(ctx);
     const index chunks = detail::update_chunks(w.rows);
-    const bool sum = variant == lars_variant::bolts || variant == lars_variant::larc;
-    detail::lars_numbers k{.rate = adapt ? rate : rate * vector_rate,
-                           .trust = trust,
-                           .momentum = momentum,
-                           .decay = adapt ? weight_decay : 0.0,
-                           .eps = eps,
-                           .adapt = adapt,
-                           .sum_of_norms = sum,
-                           .rate_inside = variant == lars_variant::simclr,
-                           .clip = clip,
-                           .nesterov = nesterov};
     accumulator_view<typename Ctx::backend> norms;
-    if (adapt) {
+    if (k.adapt) {
       norms = ctx.take_accumulator(2, 1);
       const auto partial = ctx.take_accumulator(2, chunks);
-      for_each_column(ctx.be, chunks,
-                      detail::lars_norms<T, S>{w, g, partial, static_cast<T>(sum ? 0.0 : weight_decay)});
+      for_each_column(
+          ctx.be, chunks,
+          detail::lars_norms<T, S>{w, g, partial, static_cast<T>(k.sum_of_norms ? 0.0 : k.decay)});
       fill(ctx.be, norms, 0.0);
       map_reduce(ctx.be, norms, fn::plus{}, fn::identity<double>{}, partial);
     }
