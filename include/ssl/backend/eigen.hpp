@@ -11,6 +11,7 @@
 
 #include "ssl/backend/eigen/conv.hpp"
 #include "ssl/backend/eigen/dense.hpp"
+#include "ssl/backend/eigen/describe.hpp"
 #include "ssl/backend/eigen/elementwise.hpp"
 #include "ssl/backend/eigen/factor.hpp"
 #include "ssl/backend/eigen/parallel.hpp"
@@ -68,6 +69,8 @@ class eigen_backend {
 
   static constexpr const char* name() { return "eigen"; }
   int threads() const { return threads_; }
+  /// What computes here, in one line: instruction set, products, convolutions, threads.
+  std::string description() const { return cpu::describe<T>("the library's own", threads_); }
   /// Allocations made through this object so far. Eigen's own packing buffers are not counted.
   index allocations() const { return allocations_; }
   /// From now on every verb adds its time to `to`; null for none. The profile must outlive that.

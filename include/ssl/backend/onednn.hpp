@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <map>
+#include <string>
 
 #include "ssl/backend/eigen.hpp"
 #include "ssl/backend/onednn/convolution.hpp"
@@ -31,6 +32,12 @@ class onednn_backend : public eigen_backend<T> {
         stream_(onednn::checked("a stream", [&] { return dnnl::stream(engine_); })) {}
 
   static constexpr const char* name() { return "onednn"; }
+  std::string description() const {
+    const dnnl_version_t* const v = dnnl_version();  // of the library that runs, not of the header
+    return cpu::describe<T>("oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
+                                std::to_string(v->patch),
+                            this->threads());
+  }
 
   /// y = W * x, feature maps as (channels, pixels), weights as conv_geometry has them. `=`.
   void conv2d_forward(const conv_geometry& g, const_matrix x, const_matrix weights, matrix y) {

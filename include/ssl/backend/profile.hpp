@@ -113,8 +113,8 @@ class profile {
  public:
   /// A sum over calls. Operations on functors are added over their shapes.
   struct row {
-    std::string verb;
-    std::string what;  // the functor, or the shape
+    std::string verb{};
+    std::string what{};  // the functor, or the shape
     index calls = 0;
     double seconds = 0, flops = 0, bytes = 0;
   };
