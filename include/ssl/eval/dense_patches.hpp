@@ -79,11 +79,10 @@ class dense_patches {
     if (stride_ < 1)
       throw option_error("ssl::dense_patches: the stride is " + std::to_string(stride) +
                          ", expected at least 1, or 0 for the encoder's");
-    if (image.channels != encoder.input_shape().channels || image.height < field_.side ||
-        image.width < field_.side)
+    const image_shape patch{encoder.input_shape().channels, field_.side, field_.side};
+    if (image.channels != patch.channels || image.height < patch.height || image.width < patch.width)
       throw shape_error("ssl::dense_patches: the images are " + detail::text(image) +
-                        ", the encoder takes patches of " +
-                        detail::text({encoder.input_shape().channels, field_.side, field_.side}) +
+                        ", the encoder takes patches of " + detail::text(patch) +
                         "; images must have as many channels and be as large");
     const image_shape map = encoder.arch().output(image);
     if (map.height != field_.positions(image.height) || map.width != field_.positions(image.width) ||
