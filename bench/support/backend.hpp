@@ -1,7 +1,8 @@
 #pragma once
 /// The one place that chooses a benchmark's backend, and all that differs with it: the clock, what memory is,
 /// and how numbers get in and out. Eigen, unless the build defines SSL_BENCH_CUDA (then in .cu files only;
-/// with SSL_BENCH_CUDNN, convolutions come from cuDNN).
+/// with SSL_BENCH_CUDNN, convolutions come from cuDNN) or SSL_BENCH_ONEDNN (Eigen with oneDNN's
+/// convolutions).
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +18,8 @@
 #include "ssl/backend/cudnn.cuh"
 #elif defined(SSL_BENCH_CUDA)
 #include "ssl/backend/cuda.cuh"
+#elif defined(SSL_BENCH_ONEDNN)
+#include "ssl/backend/onednn.hpp"
 #else
 #include "ssl/backend/eigen.hpp"
 #endif
@@ -40,6 +43,9 @@ inline backend make_backend(backend_options o) {
 #elif defined(SSL_BENCH_CUDA)
 using backend = ssl::cuda_backend<float>;
 inline backend make_backend(backend_options o) { return backend(ssl::cuda_options{.tf32 = o.tf32}); }
+#elif defined(SSL_BENCH_ONEDNN)
+using backend = ssl::onednn_backend<float>;
+inline backend make_backend(backend_options o) { return backend(o.threads); }
 #else
 using backend = ssl::eigen_backend<float>;
 inline backend make_backend(backend_options o) { return backend(o.threads); }

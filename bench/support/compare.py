@@ -50,9 +50,9 @@ def ours(name, threads, *words, keep_heap=True):
 class Peer:
     """torch_NAME.py in a process that stays: `ask` sends the end of a command line and returns the records."""
 
-    def __init__(self, python, name, threads, keep_heap=True):
+    def __init__(self, python, name, threads, *options, keep_heap=True):
         self.python, self.name = python, name
-        command = [python, os.path.join(here, f"torch_{name}.py"), threads, "serve"]
+        command = [python, os.path.join(here, f"torch_{name}.py"), threads, *options, "serve"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env=environment(threads, keep_heap))
         self.torch = self.ask("version")[0]["torch"]
@@ -74,15 +74,15 @@ class Peer:
         self.process.wait()
 
 
-def peers(name, threads, keep_heap=True):
-    return [Peer(python, name, threads, keep_heap) for python in os.environ.get("PYTHON", "python3").split()]
+def peers(name, threads, *options):
+    return [Peer(python, name, threads, *options) for python in os.environ.get("PYTHON", "python3").split()]
 
 
-def once(name, threads, *words):
+def once(name, threads, *words, options=()):
     """The records of all peers for one question, each in a process of its own and with the plain allocator."""
     records = []
     for python in os.environ.get("PYTHON", "python3").split():
-        peer = Peer(python, name, threads, keep_heap=False)
+        peer = Peer(python, name, threads, *options, keep_heap=False)
         records += [(peer.torch, r) for r in peer.ask(*words)]
         peer.end()
     return records
