@@ -67,14 +67,14 @@ void multiply_columns(index runs, index length, const T* a, const T* const* b, i
       [=](index j) { return c + j * ldc; });
 }
 
-/// c(i, j) += the sum over runs r and l < length of a[r][l rows + i] b[r][l step + shift + j], for width
-/// Strips rows i and cols columns j: both operands are panels whose inner index is cut into runs.
+/// c(i, j) += the sum over runs r and l < length of a[r][l step_a + i] b[r][l step_b + shift + j], for width
+/// Strips rows i and cols columns j: both operands have a run's inner index along memory.
 template <class T, index Strips>
-void multiply_rows(index runs, index length, const T* const* a, const T* const* b, index shift, index step,
-                   T* c, index ldc) {
+void multiply_rows(index runs, index length, const T* const* a, index step_a, const T* const* b, index shift,
+                   index step_b, T* c, index ldc) {
   namespace ei = Eigen::internal;
   using packet = typename panel<T>::packet;
-  constexpr index width = panel<T>::width, rows = panel<T>::rows, cols = panel<T>::cols;
+  constexpr index width = panel<T>::width, cols = panel<T>::cols;
   packet sum[cols][Strips];
   SSL_UNROLL
   for (index j = 0; j < cols; ++j) {
@@ -84,7 +84,7 @@ void multiply_rows(index runs, index length, const T* const* a, const T* const* 
   for (index r = 0; r < runs; ++r) {
     const T* left = a[r];
     const T* right = b[r] + shift;
-    for (index l = 0; l < length; ++l, left += rows, right += step) {
+    for (index l = 0; l < length; ++l, left += step_a, right += step_b) {
       packet x[Strips];
       SSL_UNROLL
       for (index s = 0; s < Strips; ++s) x[s] = ei::ploadu<packet>(left + s * width);

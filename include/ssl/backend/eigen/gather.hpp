@@ -134,16 +134,21 @@ class plan {
     const index image = across ? number / places * cols : number / per_image;
     const index first = across ? number % places : number % per_image * cols;
     t.valid = std::min(cols, across ? g.images - image : places - first);
-    for (index j = 0; j < cols; ++j) {
-      const index counted = std::min(j, t.valid - 1);  // columns that do not count repeat the last that does
-      const index m = image + (across ? counted : 0), p = first + (across ? 0 : counted);
-      const index row = p / g.cols.count, col = p % g.cols.count;
+    index m = image, row = first / g.cols.count, col = first % g.cols.count;
+    for (index j = 0; j < cols; ++j) {  // columns that do not count repeat the last that does
       place_[j] = {
           row, col,
           (m * g.x_pixels + g.rows.source(row, 0) * g.cols.in_size + g.cols.source(col, 0)) * g.depth};
       t.to[j] = y + (m * g.y_pixels + (g.rows.out_first + row * g.rows.out_step) * g.y_width +
                      g.cols.out_first + col * g.cols.out_step) *
                         g.out;
+      if (j + 1 >= t.valid) continue;
+      if (across) {
+        ++m;
+      } else if (++col == g.cols.count) {
+        col = 0;
+        ++row;
+      }
     }
     return across;
   }
@@ -187,23 +192,29 @@ class plan {
   void take_kernel_rows(T* patched) {
     const gathering& g = *g_;
     const index line = g.kernel * g.depth;
+    range inside[cols];  // entries of a line that lie in the image
+    for (index j = 0; j < cols; ++j) {
+      const index left = g.cols.source(place_[j].col, 0);
+      inside[j] = {std::clamp<index>(-left, 0, g.kernel) * g.depth,
+                   std::clamp<index>(g.cols.in_size - left, 0, g.kernel) * g.depth};
+    }
     for (index u = 0; u < g.kernel; ++u) {
       bool any = false;
       const T** const to = at_.data() + used_ * cols;
       for (index j = 0; j < cols; ++j, patched += line) {
-        const place& p = place_[j];
         to[j] = zeros_.data();
-        if (!g.rows.inside(p.row, u)) continue;
+        if (!g.rows.inside(place_[j].row, u)) continue;
         any = true;
-        const index first = p.start + g.step(u, 0);
-        to[j] = patched;
-        if (g.cols.whole(p.col)) {
+        const index first = place_[j].start + g.step(u, 0);
+        const auto [begin, end] = inside[j];
+        if (end - begin == line) {
           to[j] = x_ + first;
-        } else {
-          for (index v = 0; v < g.kernel; ++v)
-            for (index c = 0; c < g.depth; ++c)
-              patched[v * g.depth + c] = g.cols.inside(p.col, v) ? x_[first + v * g.depth + c] : T{0};
+          continue;
         }
+        for (index i = 0; i < begin; ++i) patched[i] = T{0};
+        for (index i = begin; i < end; ++i) patched[i] = x_[first + i];
+        for (index i = std::max(begin, end); i < line; ++i) patched[i] = T{0};
+        to[j] = patched;
       }
       if (any) from_[static_cast<std::size_t>(used_++)] = u * line * panel<T>::rows;
     }

@@ -176,19 +176,62 @@ void add_products(const tap_runs<T>& runs, index tall, index wide, T* dw, index 
   constexpr index rows = panel<T>::rows, cols = panel<T>::cols, width = panel<T>::width;
   for (index j = 0; j < wide; j += cols) {
     if (tall == rows && j + cols <= wide) {
-      multiply_rows<T, panel<T>::strips>(runs.count, runs.length, runs.dy.data(), runs.x.data(), j, runs.step,
-                                         dw + j * ld, ld);
+      multiply_rows<T, panel<T>::strips>(runs.count, runs.length, runs.dy.data(), rows, runs.x.data(), j,
+                                         runs.step, dw + j * ld, ld);
       continue;
     }
     T edge[rows * cols] = {};
     if (tall <= width)
-      multiply_rows<T, 1>(runs.count, runs.length, runs.dy.data(), runs.x.data(), j, runs.step, edge, rows);
+      multiply_rows<T, 1>(runs.count, runs.length, runs.dy.data(), rows, runs.x.data(), j, runs.step, edge,
+                          rows);
     else
-      multiply_rows<T, panel<T>::strips>(runs.count, runs.length, runs.dy.data(), runs.x.data(), j, runs.step,
-                                         edge, rows);
+      multiply_rows<T, panel<T>::strips>(runs.count, runs.length, runs.dy.data(), rows, runs.x.data(), j,
+                                         runs.step, edge, rows);
     for (index q = 0; q < std::min(cols, wide - j); ++q)
       for (index i = 0; i < tall; ++i) dw[(j + q) * ld + i] += edge[q * rows + i];
   }
+}
+
+/// Whether the maps of a 1x1 convolution can be multiplied where they lie: whole vectors of channels, and a
+/// small gradient.
+template <class T>
+bool in_place(const conv_geometry& g) {
+  return g.pointwise() && g.in.channels % panel<T>::cols == 0 && g.out_channels % panel<T>::width == 0 &&
+         g.in.channels * g.out_channels <= index{1} << 16;
+}
+
+/// dw (out, in) += dy x^T over pixels [pixels.first, pixels.last), 64 at a time, which a first-level cache
+/// holds.
+template <class T>
+void add_in_place(range pixels, matrix_view<const T, host_space> x, matrix_view<const T, host_space> dy,
+                  T* dw) {
+  constexpr index rows = panel<T>::rows, cols = panel<T>::cols;
+  for (index p = pixels.first; p < pixels.last; p += 64) {
+    const index length = std::min<index>(64, pixels.last - p);
+    for (index o = 0; o < dy.rows; o += rows)
+      for (index j = 0; j < x.rows; j += cols) {
+        const T *const a = dy.column(p) + o, *const b = x.column(p) + j;
+        T* const to = dw + o + j * dy.rows;
+        if (dy.rows - o < rows)
+          multiply_rows<T, 1>(1, length, &a, dy.rows, &b, 0, x.rows, to, dy.rows);
+        else
+          multiply_rows<T, panel<T>::strips>(1, length, &a, dy.rows, &b, 0, x.rows, to, dy.rows);
+      }
+  }
+}
+
+/// dweights += dy x^T in up to sixteen runs of pixels, whose sums are added in order.
+template <class T, class Workspace>
+void gradient_in_place(int threads, const Workspace& workspace, matrix_view<const T, host_space> x,
+                       matrix_view<const T, host_space> dy, matrix_view<T, host_space> dweights) {
+  const index size = dweights.size(), lanes = std::clamp<index>(x.cols / 512, 1, 16);
+  T* const sums = workspace(lanes * size);
+  parallel_for(threads, lanes, [&](index k) {
+    std::fill_n(sums + k * size, size, T{0});
+    add_in_place(part(x.cols, lanes, k), x, dy, sums + k * size);
+  });
+  for (index k = 0; k < lanes; ++k)
+    for (index i = 0; i < size; ++i) dweights.data[i] += sums[k * size + i];
 }
 
 }  // namespace direct
@@ -201,6 +244,7 @@ void direct_weight_gradient(int threads, const Workspace& workspace, const conv_
                             matrix_view<T, host_space> dweights) {
   constexpr index rows = panel<T>::rows, budget = index{1} << 18;
   conv_geometry g = geometry;
+  if (direct::in_place<T>(g)) return direct::gradient_in_place(threads, workspace, x, dy, dweights);
   if (g.pointwise()) g.in = {g.in.channels, x.cols, 1};  // pixels know no neighbours
   const index images = g.pointwise() ? 1 : x.cols / g.in.pixels();
   const direct::pixel_order order = direct::order_of<T>(g, images);
