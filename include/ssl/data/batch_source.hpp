@@ -82,26 +82,41 @@ class batch_source {
 
   /// bytes (h w c, n) = these images, names (n, 1) = their numbers; n is the batch. Queued.
   void load(std::span<const index> ids, byte_view bytes, matrix_view<index, space> names) {
-    const std::span<index> host_names = names_.next();
-    detail::require(ids.size() == host_names.size(), "batch_source",
-                    std::to_string(ids.size()) + " images were asked for, expected a batch of " +
-                        std::to_string(host_names.size()));
-    std::copy(ids.begin(), ids.end(), host_names.begin());
-    names_.send(names);
+    name(ids, names);
     if (resident()) {
       map(*be_, bytes, detail::gather_image<space>{images_, names.data});
       return;
     }
     const std::span<std::uint8_t> host = pixels_->next();
     const auto size = static_cast<std::size_t>(data_->shape().size());
-    for (std::size_t k = 0; k < ids.size(); ++k) {
-      const std::span<const std::uint8_t> image = data_->bytes(ids[k]);
-      std::copy(image.begin(), image.end(), host.begin() + static_cast<std::ptrdiff_t>(k * size));
-    }
+    for (std::size_t k = 0; k < ids.size(); ++k) read_image(*data_, ids[k], host.subspan(k * size, size));
+    pixels_->send(bytes);
+  }
+
+  /// The same for images that were read already: pixels (h w c, n) on the host, which may be forgotten. Only
+  /// where the images do not live with the backend.
+  void send(std::span<const index> ids, std::span<const std::uint8_t> pixels, byte_view bytes,
+            matrix_view<index, space> names) {
+    detail::require(!resident() && static_cast<index>(pixels.size()) == bytes.size(), "batch_source",
+                    std::to_string(pixels.size()) + " bytes of images were sent" +
+                        (resident() ? " although the images live with the backend"
+                                    : ", expected " + std::to_string(bytes.size())));
+    name(ids, names);
+    const std::span<std::uint8_t> host = pixels_->next();
+    std::copy(pixels.begin(), pixels.end(), host.begin());
     pixels_->send(bytes);
   }
 
  private:
+  void name(std::span<const index> ids, matrix_view<index, space> names) {
+    const std::span<index> host_names = names_.next();
+    detail::require(ids.size() == host_names.size(), "batch_source",
+                    std::to_string(ids.size()) + " images were asked for, expected a batch of " +
+                        std::to_string(host_names.size()));
+    std::copy(ids.begin(), ids.end(), host_names.begin());
+    names_.send(names);
+  }
+
   static bool fits([[maybe_unused]] index bytes) {
     if constexpr (detail::MeasuringBackend<B>) {
       return bytes <= B::free_bytes() / 2;

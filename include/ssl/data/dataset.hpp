@@ -5,6 +5,7 @@
 /// of a pixel side by side. So n images are a matrix (channels, height * width * n) of bytes, or a row-major
 /// (n, height, width, channels) array.
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -18,14 +19,39 @@
 
 namespace ssl {
 
-/// Images of one shape, addressed by number. `bytes(i)` stays valid as long as the collection does, and may
-/// be called from several threads.
+/// A collection whose images lie in memory: `bytes(i)` stays valid as long as the collection does.
 template <class D>
-concept Dataset = requires(const D data, index i) {
-  { data.size() } -> std::same_as<index>;
-  { data.shape() } -> std::same_as<image_shape>;
+concept StoredImages = requires(const D data, index i) {
   { data.bytes(i) } -> std::convertible_to<std::span<const std::uint8_t>>;
 };
+
+/// A collection that writes image i into the memory it is given: what decodes files offers this.
+template <class D>
+concept ReadableImages = requires(const D data, index i, std::span<std::uint8_t> out) {
+  data.read(i, out);
+};
+
+/// Images of one shape, addressed by number. `bytes` and `read` may be called from several threads.
+template <class D>
+concept Dataset = requires(const D data) {
+  { data.size() } -> std::same_as<index>;
+  { data.shape() } -> std::same_as<image_shape>;
+}
+&&(StoredImages<D> || ReadableImages<D>);
+
+/// out (h w c) = image i. Throws shape_error unless a stored image has just as many bytes.
+template <Dataset D>
+void read_image(const D& data, index i, std::span<std::uint8_t> out) {
+  if constexpr (StoredImages<D>) {
+    const std::span<const std::uint8_t> image = data.bytes(i);
+    if (image.size() != out.size())
+      throw shape_error("ssl::read_image: image " + std::to_string(i) + " has " +
+                        std::to_string(image.size()) + " bytes, expected " + std::to_string(out.size()));
+    std::copy(image.begin(), image.end(), out.begin());
+  } else {
+    data.read(i, out);
+  }
+}
 
 /// Images with a class in [0, classes()).
 template <class D>

@@ -84,10 +84,8 @@ class loader {
     if (out.size() != current_.size() * size)
       throw shape_error("loader::gather: out has " + std::to_string(out.size()) + " bytes, expected " +
                         std::to_string(current_.size()) + " images of " + std::to_string(size) + " bytes");
-    for (std::size_t k = 0; k < current_.size(); ++k) {
-      const std::span<const std::uint8_t> image = data_->bytes(current_[k]);
-      std::copy(image.begin(), image.end(), out.begin() + static_cast<std::ptrdiff_t>(k * size));
-    }
+    for (std::size_t k = 0; k < current_.size(); ++k)
+      read_image(*data_, current_[k], out.subspan(k * size, size));
   }
 
   /// Continues as if `step` batches had been handed out: the following batches are those of an uninterrupted

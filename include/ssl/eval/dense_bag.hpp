@@ -87,8 +87,9 @@ void dense_bag_features(Ctx& ctx, const dense_patches<Encoder, B>& dense, networ
     scratch_scope scope(c);
     const index n = std::min(block, range.images - i);
     for (index k = 0; k < n; ++k) {
-      const std::span<const std::uint8_t> one = data.bytes(range.first_image + i + k);
-      std::memcpy(host.data() + k * source.size(), one.data(), one.size());
+      read_image(data, range.first_image + i + k,
+                 std::span(host).subspan(static_cast<std::size_t>(k * source.size()),
+                                         static_cast<std::size_t>(source.size())));
       names[static_cast<std::size_t>(k)] = range.first_image + i + k;
     }
     const auto bytes = c.scratch.template take<std::uint8_t>(source.size(), n);  // (h w c, n)

@@ -10,8 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "ssl/data/batch_source.hpp"
-#include "ssl/data/loader.hpp"
+#include "ssl/data/batch_stream.hpp"
 #include "ssl/loss/state.hpp"
 #include "ssl/optim/schedule.hpp"
 #include "ssl/patch/views.hpp"
@@ -28,6 +27,7 @@ struct run_options {
   index log_every = 50;  // steps between calls of the observer; every epoch's last step calls it too
   gram_side side = gram_side::automatic;
   residence images = residence::automatic;
+  int workers = 0;  // threads that read batches ahead, where the images do not live with the backend
 };
 
 /// What an observer sees every `log_every` steps and at the end of each epoch.
@@ -106,16 +106,16 @@ class trainer {
     if (data.shape() != source_)
       throw shape_error("ssl::trainer::run: images of " + detail::text(data.shape()) +
                         ", but the trainer was made for " + detail::text(source_));
-    loader<D> batches(data, options_.batch, {options_.seed, 0});
-    batch_source<B, D> images(*be_, data, options_.batch, options_.images);
+    batch_stream<B, D> batches(*be_, data, options_.batch, options_.epochs, {options_.seed, 0},
+                               {options_.images, options_.workers});
     const index steps = batches.steps_per_epoch() * options_.epochs;
     const auto start = std::chrono::steady_clock::now();
     auto last = start;
     index last_step = 0;
     for (index s = 0; s < steps; ++s) {
-      images.load(batches.next(), bytes(), ids_.all());
+      const rng_key key = batches.next(bytes(), ids_.all());
       const double rate = rate_(s);
-      learn(batches.key(), rate);
+      learn(key, rate);
       if ((s + 1) % options_.log_every != 0 && (s + 1) % batches.steps_per_epoch() != 0) continue;
 
       auto c = ctx(mode::train);
