@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <type_traits>
 #include <vector>
 
@@ -100,7 +101,7 @@ inline double relative_error(const std::vector<double>& a, const std::vector<dou
   double worst = 0, scale = 1e-300;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double difference = a[i] < b[i] ? b[i] - a[i] : a[i] - b[i];
-    if (!(difference <= worst)) worst = difference;
+    if (!(difference <= worst)) worst = difference > worst ? difference : HUGE_VAL;  // a NaN is not lost
     const double magnitude = b[i] < 0 ? -b[i] : b[i];
     if (magnitude > scale) scale = magnitude;
   }
