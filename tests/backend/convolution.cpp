@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,17 @@ index differences(const std::vector<T>& a, const std::vector<double>& b, double 
   return count;
 }
 
+/// The largest difference over the largest entry.
+template <class T>
+double farthest(const std::vector<T>& a, const std::vector<double>& b, double plus) {
+  double most = 0, scale = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    most = std::max(most, std::abs(static_cast<double>(a[i]) - b[i] - plus));
+    scale = std::max(scale, std::abs(b[i]));
+  }
+  return most / scale;
+}
+
 std::string named(const conv_case& c) {
   return detail::extent(c.g.in.channels, c.g.in.pixels()) + " to " + std::to_string(c.g.out_channels) +
          ", kernel " + std::to_string(c.g.kernel) + ", stride " + std::to_string(c.g.stride) + ", padding " +
@@ -76,10 +88,45 @@ std::string named(const conv_case& c) {
 
 }  // namespace
 
+TEST_CASE("backend/convolution: says which way a shape goes, and Winograd's can be switched off") {
+  eigen_backend<float> be(1);
+  const auto way = [&](index channels, index side, index kernel, index stride, index n) {
+    return std::string(be.convolution_of({{channels, side, side}, channels, kernel, stride, kernel / 2}, n));
+  };
+  CHECK(way(64, 32, 3, 1, 16) == "winograd 4x4");
+  CHECK(way(64, 6, 3, 1, 16) == "winograd 2x2");  // 4x4 tiles would cover 8x8
+  CHECK(way(64, 2, 3, 1, 64) == "direct");        // five of nine taps lie in the padding
+  CHECK(way(512, 4, 3, 1, 1) == "direct");        // one tile does not pay for the weights' transform
+  CHECK(way(64, 32, 3, 2, 16) == "direct");
+  CHECK(way(64, 32, 5, 1, 16) == "direct");
+  CHECK(way(3, 32, 3, 1, 16) == "direct");
+  be.use_winograd(false);
+  CHECK(way(64, 32, 3, 1, 16) == "direct");
+}
+
+TEST_CASE_TEMPLATE("backend/convolution: goes Winograd's way within its rounding, and only if it may", T,
+                   float, double) {
+  const conv_case c{{{32, 12, 12}, 48, 3, 1, 1}, 4};
+  auto x = integers<T>(c.g.in.size() * c.images, 1), w = integers<T>(c.g.out_channels * c.g.patch(), 2),
+       dy = integers<T>(c.g.out().size() * c.images, 3);
+  const auto expected = naive_convolution(c.g, c.images, x, w, dy);
+  eigen_backend<T> be(2);
+  REQUIRE(std::string(be.convolution_of(c.g, c.images)) == "winograd 4x4");
+  const auto fast = run(be, c, x, w, dy);
+  const double bound = std::is_same_v<T, float> ? 2e-5 : 1e-13;
+  CHECK(farthest(fast.y, expected.y, 0) < bound);
+  CHECK(farthest(fast.dx, expected.dx, 0) < bound);
+  CHECK(farthest(fast.dw, expected.dw, 1) < bound);
+  CHECK(differences(fast.y, expected.y, 0) > 0);  // it did go that way
+  be.use_winograd(false);
+  CHECK(differences(run(be, c, x, w, dy).y, expected.y, 0) == 0);
+}
+
 TEST_CASE_TEMPLATE(
     "backend/convolution: gives the definition's numbers where sums are exact, and adds the weights'", T,
     float, double) {
   eigen_backend<T> be(2);
+  be.use_winograd(false);
   for (const conv_case& c : cases) {
     CAPTURE(named(c));
     auto x = integers<T>(c.g.in.size() * c.images, 1), w = integers<T>(c.g.out_channels * c.g.patch(), 2),

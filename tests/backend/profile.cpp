@@ -106,8 +106,8 @@ TEST_CASE("backend/profile: convolutions are told apart by their geometry") {
   const double flops = 2.0 * 3 * 18 * 60;
   CHECK(found(times, "conv2d_forward", "2@5x4 -> 3, 3x3/1, n 3").flops == flops);
   CHECK(found(times, "conv2d_forward", "2@5x4 -> 3, 1x1/1, n 3").flops == flops / 9);
-  CHECK(found(times, "conv2d_backward", "2@5x4 -> 3, 3x3/1, n 3").flops == 2 * flops);
-  CHECK(found(times, "conv2d_backward, no dx", "2@5x4 -> 3, 3x3/1, n 3").flops == flops);
+  CHECK(found(times, "conv2d_input_gradient", "2@5x4 -> 3, 3x3/1, n 3").flops == flops);
+  CHECK(found(times, "conv2d_weight_gradient", "2@5x4 -> 3, 3x3/1, n 3").flops == 2 * flops);
 }
 
 TEST_CASE("backend/profile: what a verb calls inside another is not counted twice") {

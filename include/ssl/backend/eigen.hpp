@@ -138,17 +138,30 @@ class eigen_backend {
 
   /// y = W * x, feature maps as (channels, pixels), weights as conv_geometry has them. `=`.
   void conv2d_forward(const conv_geometry& g, const_matrix x, const_matrix weights, matrix y) {
-    const profile::span timed = watch_convolution("conv2d_forward", g, x.cols, 1);
-    cpu::conv_forward<T>(
-        threads_, [this](index count) { return work<T>(count); }, g, x, weights, y);
+    const cpu::conv_way way = cpu::choose_way(g, x.cols / g.in.pixels(), winograd_);
+    const profile::span timed = watch_convolution(cpu::verbs_of(way).forward, g, x.cols, 1);
+    cpu::conv_forward<T>(way, threads_, memory(), g, x, weights, y);
   }
   /// dx = gradient of the input (left out where dx is empty), dweights += gradient of the weights.
   void conv2d_backward(const conv_geometry& g, const_matrix x, const_matrix weights, const_matrix dy,
                        matrix dx, matrix dweights) {
-    const profile::span timed = dx.data ? watch_convolution("conv2d_backward", g, x.cols, 2)
-                                        : watch_convolution("conv2d_backward, no dx", g, x.cols, 1);
-    cpu::conv_backward<T>(
-        threads_, [this](index count) { return work<T>(count); }, g, x, weights, dy, dx, dweights);
+    const cpu::conv_way way = cpu::choose_way(g, x.cols / g.in.pixels(), winograd_);
+    {
+      const profile::span timed = watch_convolution(cpu::verbs_of(way).weight_gradient, g, x.cols, 1);
+      cpu::conv_weight_gradient<T>(way, threads_, memory(), g, x, dy, dweights);
+    }
+    if (!dx.data) return;
+    const profile::span timed = watch_convolution(cpu::verbs_of(way).input_gradient, g, x.cols, 1);
+    cpu::conv_input_gradient<T>(way, threads_, memory(), g, weights, dy, dx);
+  }
+
+  /// Whether 3x3 convolutions with stride 1 may go by Winograd's filtering, where that is faster: on by
+  /// default. Its rounding errors are larger; see backend/eigen/winograd.hpp.
+  void use_winograd(bool on) { winograd_ = on; }
+  /// How n images of this shape are convolved, and their gradients: "direct", "winograd 2x2" or "winograd
+  /// 4x4".
+  const char* convolution_of(const conv_geometry& g, index n) const {
+    return cpu::name_of(cpu::choose_way(g, n, winograd_));
   }
 
   template <class U>
@@ -208,7 +221,12 @@ class eigen_backend {
     return reinterpret_cast<U*>(work_.all().data);
   }
 
+  auto memory() {
+    return [this](index count) { return work<T>(count); };
+  }
+
   int threads_;
+  bool winograd_ = true;
   index allocations_ = 0;
   profile* profile_ = nullptr;
   host_buffer<std::byte> work_;
