@@ -51,6 +51,7 @@
 #include "ssl/eval/knn.hpp"
 #include "ssl/eval/lengths.hpp"
 #include "ssl/eval/linear_probe.hpp"
+#include "ssl/eval/nearest.hpp"
 #include "ssl/eval/patch_mean.hpp"
 #include "ssl/eval/ridge_probe.hpp"
 #include "ssl/eval/softmax_probe.hpp"

@@ -8,7 +8,8 @@
 /// earlier training sample, equal scores to the class of the nearer neighbour.
 ///
 /// The bank is streamed: a tile of similarities by `gemm`, then one pass that keeps the k best of every test
-/// column. Memory (k, m) and one tile; cost 2 d n m flops.
+/// column: on a CPU by a bound that most similarities do not reach, on a device by a sorted list. Memory (k,
+/// m) twice and one tile; cost 2 d n m flops.
 
 #include <algorithm>
 #include <cmath>
@@ -18,6 +19,7 @@
 #include "ssl/core/fn.hpp"
 #include "ssl/eval/accuracy.hpp"
 #include "ssl/eval/lengths.hpp"
+#include "ssl/eval/nearest.hpp"
 
 namespace ssl {
 
@@ -33,78 +35,6 @@ struct knn_options {
 };
 
 namespace detail {
-
-inline constexpr index knn_run = 32;  // similarities whose maximum is looked at before they are
-
-/// The smaller of two.
-struct minimum {
-  template <class T>
-  SSL_FN T operator()(T a, T b) const {
-    return b < a ? b : a;
-  }
-  template <class T>
-  SSL_FN static constexpr T identity() {
-    return fn::greatest<T>;
-  }
-};
-
-/// Turns one column of products into similarities and merges it into that column's k best, largest first.
-template <class T, class Space>
-struct keep_nearest {
-  matrix_view<T, Space> products;          // (tile, m): x_i . y_j; destroyed
-  matrix_view<T, Space> maxima;            // (runs, m)
-  matrix_view<const T, Space> train_norm;  // (1, tile): 1 / |x|, or |x|^2
-  matrix_view<const T, Space> test_norm;   // (1, m)
-  matrix_view<T, Space> best;              // (k, m)
-  matrix_view<std::int32_t, Space> who;    // (k, m)
-  index first;                             // the training sample of row 0
-  bool cosine;
-
-  SSL_FN T run_maximum(const T* s, index run) const {
-    const index begin = run * knn_run, rest = products.rows - begin, count = rest < knn_run ? rest : knn_run;
-    T top = fn::least<T>;  // so that NaNs are passed over
-    for (index i = begin; i < begin + count; ++i) top = s[i] > top ? s[i] : top;
-    return top;
-  }
-
-  /// Moves the best of run `run`, whose similarity is `value`, from s into the list.
-  SSL_FN void take(T* s, T* top, std::int32_t* name, T* run_top, index run, T value) const {
-    index i = run * knn_run;
-    while (s[i] != value) ++i;
-    index place = best.rows - 1;
-    for (; place > 0 && top[place - 1] < value; --place) {
-      top[place] = top[place - 1];
-      name[place] = name[place - 1];
-    }
-    top[place] = value;
-    name[place] = static_cast<std::int32_t>(first + i);
-    s[i] = fn::least<T>;
-    run_top[run] = run_maximum(s, run);
-  }
-
-  template <class Team>
-  SSL_FN void operator()(const Team& team, index j) const {
-    T* const s = products.column(j);
-    T* const run_top = maxima.column(j);
-    T* const top = best.column(j);
-    std::int32_t* const name = who.column(j);
-    const index runs = maxima.rows, tile = products.rows, k = best.rows;
-    const T* const norm = train_norm.data;
-    const T mine = test_norm(0, j);
-    if (cosine)
-      team.for_each(tile, [=](index i) { s[i] *= norm[i] * mine; });
-    else
-      team.for_each(tile, [=](index i) { s[i] = 2 * s[i] - norm[i] - mine; });
-    team.for_each(runs, [&](index run) { run_top[run] = run_maximum(s, run); });
-    for (;;) {
-      const T value = team.reduce(runs, fn::least<T>, fn::maximum{}, [=](index run) { return run_top[run]; });
-      if (!(value > top[k - 1])) return;
-      const index run =
-          team.reduce(runs, runs, minimum{}, [=](index r) { return run_top[r] == value ? r : runs; });
-      team.for_each(1, [&](index) { take(s, top, name, run_top, run, value); });
-    }
-  }
-};
 
 /// One test column's vote. `score` (classes) is zero before and after. Returns the best class and the rank of
 /// `label`.
@@ -189,10 +119,8 @@ classification knn(Ctx& ctx, typename Ctx::const_matrix train, std::span<const i
   const auto train_norm = ctx.take(1, n), test_norm = ctx.take(1, test.cols);
   norms(train, train_norm);
   norms(test, test_norm);
-  const auto products = ctx.take(tall, wide),
-             maxima = ctx.take((tall + detail::knn_run - 1) / detail::knn_run, wide);
-  const auto best = ctx.take(k, wide);
-  const auto who = ctx.scratch.template take<std::int32_t>(k, wide);
+  const auto products = ctx.take(tall, wide);
+  detail::nearest_so_far<Ctx> nearest(ctx, k, tall, wide, cosine);
 
   std::vector<T> s(static_cast<std::size_t>(k * wide));
   std::vector<std::int32_t> names(s.size());
@@ -201,27 +129,16 @@ classification knn(Ctx& ctx, typename Ctx::const_matrix train, std::span<const i
   classification result{{}, std::vector<int>(test_labels.size())};
   for (index j0 = 0; j0 < test.cols; j0 += wide) {
     const index m = std::min(wide, test.cols - j0);
-    const auto top = best.columns(0, m);
-    const auto name = who.columns(0, m);
-    fill(be, top, std::numeric_limits<T>::lowest());
-    fill(be, name, std::int32_t{-1});
+    nearest.start(m);
     for (index i0 = 0; i0 < n; i0 += tall) {
       const index rows = std::min(tall, n - i0);
       const matrix_view<T, S> tile{products.data, rows, m, rows};
-      const index runs = (rows + detail::knn_run - 1) / detail::knn_run;
       gemm(be, trans::yes, trans::no, T{1}, train.columns(i0, rows), test.columns(j0, m), T{0}, tile);
-      for_each_column(be, m,
-                      detail::keep_nearest<T, S>{tile,
-                                                 {maxima.data, runs, m, runs},
-                                                 train_norm.columns(i0, rows),
-                                                 test_norm.columns(j0, m),
-                                                 top,
-                                                 name,
-                                                 i0,
-                                                 cosine});
+      nearest.add(tile, train_norm.columns(i0, rows), test_norm.columns(j0, m), i0);
     }
-    be.download(as_const(top), make_view(s.data(), k, m));
-    be.download(as_const(name), make_view(names.data(), k, m));
+    nearest.finish();
+    be.download(as_const(nearest.best()), make_view(s.data(), k, m));
+    be.download(as_const(nearest.who()), make_view(names.data(), k, m));
     be.wait();
     for (index j = 0; j < m; ++j) {
       const auto first = static_cast<std::size_t>(j * k), count = static_cast<std::size_t>(k);
