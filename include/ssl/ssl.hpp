@@ -130,6 +130,7 @@
 #include "ssl/nn/prototypes.hpp"
 #include "ssl/nn/receptive_field.hpp"
 #include "ssl/nn/recipes.hpp"
+#include "ssl/nn/recompute.hpp"
 #include "ssl/nn/residual.hpp"
 #include "ssl/nn/resnet.hpp"
 #include "ssl/nn/row_sums.hpp"

@@ -105,15 +105,52 @@ TEST_CASE_TEMPLATE("nn/network: evaluation takes any batch and is the same image
 TEST_CASE_TEMPLATE("nn/network: zero_grads empties, a missing dx is not computed", B, SSL_BACKENDS) {
   layer_probe<decltype(small()), B> probe(small(), {3, 8, 8}, 4);
   const auto dy = normals(12, 2);
-  probe.forward(normals(3 * 64 * 4, 1));
+  const auto x = normals(3 * 64 * 4, 1);
+  probe.forward(x);
   probe.backward(dy);
   const auto with = probe.grads();
   probe.net().zero_grads();
   for (const double g : probe.grads()) CHECK(g == 0);
   matrix<B> again(probe.work().backend(), 3, 4, dy);
+  probe.forward(x);
   auto ctx = probe.work().ctx();
   probe.net().backward(ctx, again.read());
   CHECK(probe.grads() == with);
+}
+
+TEST_CASE_TEMPLATE("nn/network: a pass that keeps nothing needs no tape and gives what a training pass gives",
+                   B, SSL_BACKENDS) {
+  ssl::workspace<B> work;
+  B& be = work.backend();
+  network trained(be, small(), {3, 8, 8}, 4), bare(be, small(), {3, 8, 8}, 0);
+  CHECK(bare.tape_size() == 0);
+  CHECK(bare.grads().rows == 0);
+  CHECK(trained.tape_size() > 0);
+  trained.initialise({1, 0});
+  bare.initialise({1, 0});
+  matrix<B> x(be, 3, 64 * 4, normals(3 * 64 * 4, 1)), y(be, 3, 4), y1(be, 3, 4), dy(be, 3, 4, normals(12, 2));
+  auto ctx = work.ctx();
+  trained.forward(ctx, x.read(), y());
+  bare.forward_only(ctx, x.read(), y1());
+  CHECK(y1.get() == y.get());
+  const auto host = [&](ssl::view<B> v) {
+    matrix<B> out(be, v.rows, 1);
+    ssl::copy(be, v, out());
+    return out.get();
+  };
+  const auto moved = host(trained.params());
+  CHECK(host(bare.params()) == moved);  // running statistics too
+
+  trained.backward(ctx, dy.read());
+  const auto grads = host(trained.grads());
+  trained.zero_grads();
+  trained.forward_again(ctx, x.read(), y1());
+  CHECK(y1.get() == y.get());
+  CHECK(host(trained.params()) == moved);
+  trained.forward_only(ctx, x.read(), y1());  // in between
+  trained.backward(ctx, dy.read());
+  CHECK(host(trained.grads()) == grads);
+  CHECK_THROWS_AS(trained.backward(ctx, dy.read()), ssl::shape_error);
 }
 
 TEST_CASE_TEMPLATE("nn/network: mistakes are refused in a sentence", B, SSL_BACKENDS) {

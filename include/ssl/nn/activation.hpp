@@ -29,6 +29,8 @@ struct relu {
   std::vector<segment> parameters(image_shape) const { return {}; }
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape, index) const { return 0; }
+  constexpr backward_reads reads() const { return {.x = false, .y = true}; }
+  constexpr bool in_place() const { return true; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape, index, pass<B, S> p) const {
@@ -48,6 +50,7 @@ struct identity_layer {
   std::vector<segment> parameters(image_shape) const { return {}; }
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape, index) const { return 0; }
+  constexpr backward_reads reads() const { return {.x = false, .y = false}; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape, index, pass<B, S> p) const {

@@ -53,6 +53,7 @@ struct keep_statistics {
   accumulator_view<B> moments;  // (c, 2)
   view<B> tape, running;        // (2c, 1): mean, inverse deviation; (2c, 1): mean, variance
   double count, momentum, eps;
+  bool moves;  // the running statistics
   template <class Team>
   SSL_FN void operator()(const Team& team, index) const {
     const index c = moments.rows;
@@ -60,6 +61,7 @@ struct keep_statistics {
       const double mean = moments(i, 0), q = moments(i, 1);
       tape.data[i] = static_cast<T>(mean);
       tape.data[c + i] = static_cast<T>(1 / std::sqrt(q / count + eps));
+      if (!moves) return;
       T& m = running.data[i];
       T& v = running.data[c + i];
       m = static_cast<T>((1 - momentum) * static_cast<double>(m) + momentum * mean);
@@ -75,32 +77,72 @@ struct inverse_deviation {
   SSL_FN T operator()(T v) const { return static_cast<T>(1 / std::sqrt(static_cast<double>(v) + eps)); }
 };
 
-/// (x - mean) scale + shift, rectified or not; without weights scale is the inverse deviation, shift zero.
-template <class B, bool Affine, bool Rectified>
-struct normalise {
+/// (x - mean) inverse, times weight plus bias if Affine. Backward finds the sign of y by it: the same
+/// arithmetic as forward's.
+template <class B, bool Affine>
+struct normalised {
   using T = typename B::scalar;
   const T* mean;
   const T* inverse;
   const T* weight;
   const T* bias;
   SSL_FN T operator()(index i, index, T x) const {
-    T y = (x - mean[i]) * inverse[i];
-    if constexpr (Affine) y = y * weight[i] + bias[i];
-    if constexpr (Rectified) y = y < T{0} ? T{0} : y;
-    return y;
+    const T y = (x - mean[i]) * inverse[i];
+    if constexpr (Affine)
+      return y * weight[i] + bias[i];
+    else
+      return y;
   }
 };
 
-/// g and g (x - mean), where g = dy, zero where a rectified y is zero.
-template <class B, class S, bool Rectified>
+/// The same, then max(y, 0).
+template <class B, bool Affine>
+struct normalised_rectified {
+  using T = typename B::scalar;
+  normalised<B, Affine> value;
+  SSL_FN T operator()(index i, index j, T x) const {
+    const T y = value(i, j, x);
+    return y < T{0} ? T{0} : y;
+  }
+};
+
+/// What lets a gradient pass: everything, ...
+struct pass_all {
+  template <class T>
+  SSL_FN T operator()(index, index, T, T dy) const {
+    return dy;
+  }
+};
+
+/// ... a positive y, found from x, ...
+template <class B, bool Affine>
+struct pass_positive {
+  using T = typename B::scalar;
+  normalised<B, Affine> y;
+  SSL_FN T operator()(index i, index j, T x, T dy) const { return y(i, j, x) > T{0} ? dy : T{0}; }
+};
+
+/// ... or a positive entry of another map.
+template <class B, class S>
+struct pass_gate {
+  using T = typename B::scalar;
+  map_cview<B, S> gate;
+  SSL_FN T operator()(index i, index j, T, T dy) const {
+    return static_cast<T>(gate.data[i + j * gate.ld]) > T{0} ? dy : T{0};
+  }
+};
+
+/// g and g (x - mean), where g is the dy that passes.
+template <class B, class S, class Gate>
 struct gradient_moments {
   using T = typename B::scalar;
-  map_cview<B, S> x, y, dy;
+  map_cview<B, S> x, dy;
   const T* mean;
+  Gate pass;
   SSL_FN two<T> operator()(index i, index j) const {
-    T g = static_cast<T>(dy.data[i + j * dy.ld]);
-    if constexpr (Rectified) g = static_cast<T>(y.data[i + j * y.ld]) > T{0} ? g : T{0};
-    return {g, g * (static_cast<T>(x.data[i + j * x.ld]) - mean[i])};
+    const T v = static_cast<T>(x.data[i + j * x.ld]);
+    const T g = pass(i, j, v, static_cast<T>(dy.data[i + j * dy.ld]));
+    return {g, g * (v - mean[i])};
   }
 };
 
@@ -142,16 +184,16 @@ struct gradient_coefficients {
 };
 
 /// dx = a (g - b - (x - mean) c).
-template <class B, bool Rectified>
-struct normalise_gradient {
+template <class B, class Gate>
+struct normalised_gradient {
   using T = typename B::scalar;
   const T* mean;
   const T* a;
   const T* b;
   const T* c;
-  SSL_FN T operator()(index i, index, T x, T y, T dy) const {
-    const T g = !Rectified || y > T{0} ? dy : T{0};
-    return a[i] * (g - b[i] - (x - mean[i]) * c[i]);
+  Gate pass;
+  SSL_FN T operator()(index i, index j, T x, T dy) const {
+    return a[i] * (pass(i, j, x, dy) - b[i] - (x - mean[i]) * c[i]);
   }
 };
 
@@ -160,13 +202,14 @@ struct normalise_gradient {
 /// y = weight (x - mean) / sqrt(variance + eps) + bias, per channel over all pixels, images and ranks; then
 /// max(y, 0) if `relu`. Training uses the batch's mean and biased variance and moves the running ones by
 /// `momentum` (the variance unbiased, as PyTorch's); evaluation uses the running ones. Sums are in double.
-/// Two sweeps forward, two backward. Ranks must hold equally many columns.
+/// Two sweeps forward, two backward, which read x and dy only. Ranks must hold equally many columns.
 struct batch_norm {
   using kind = layer_kind;
   double momentum = 0.1, eps = 1e-5;
   bool affine = true;  // weight and bias
   bool relu = false;   // y = max(y, 0), at no cost
   double weight = 1;   // where the weight starts; 0 lets a residual block start as the identity
+  bool keep = false;   // y stays on the tape; otherwise backward remakes it from x, in one sweep
 
   constexpr image_shape output(image_shape in) const { return in; }
   /// weight (c), bias (c) if affine; running_mean (c), running_var (c).
@@ -184,6 +227,10 @@ struct batch_norm {
   constexpr index parameter_count(image_shape in) const { return in.channels * (affine ? 4 : 2); }
   /// mean (c), inverse deviation (c).
   constexpr index tape(image_shape in, index) const { return 2 * in.channels; }
+  constexpr backward_reads reads() const { return {.x = true, .y = false}; }
+  constexpr bool in_place() const { return true; }
+  constexpr bool takes_gate() const { return !relu; }
+  constexpr bool remakes(bool with_x) const { return with_x && !keep; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
@@ -204,16 +251,32 @@ struct batch_norm {
     detail::row_sums(ctx, p.x.cols, detail::shifted_moments<B, S>{p.x}, moments);
     for_each_column(ctx.be, 1, detail::center_moments<B, S>{moments, p.x, static_cast<double>(p.x.cols)});
     if (ctx.comm.size() > 1) join_ranks(ctx, p.x.cols, moments);
-    for_each_column(ctx.be, 1, detail::keep_statistics<B>{moments, p.tape, running, count, momentum, eps});
-    apply(ctx, p, p.tape.data, p.tape.data + c);
+    const view<B> kept = p.tape.data ? p.tape : ctx.take(2 * c, 1);
+    for_each_column(ctx.be, 1,
+                    detail::keep_statistics<B>{moments, kept, running, count, momentum, eps, !p.replay});
+    apply(ctx, p, kept.data, kept.data + c);
+  }
+
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void remake(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
+    apply(ctx, p, p.tape.data, p.tape.data + in.channels);
   }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void backward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
-    if (relu)
-      backward_as<true>(ctx, in.channels, p);
+    using T = typename B::scalar;
+    const T* const mean = p.tape.data;
+    const T* const inverse = mean + in.channels;
+    const T* const w = p.params.data;
+    const T* const b = w + in.channels;
+    if (relu && affine)
+      backward_through(ctx, p, detail::pass_positive<B, true>{{mean, inverse, w, b}});
+    else if (relu)
+      backward_through(ctx, p, detail::pass_positive<B, false>{{mean, inverse, nullptr, nullptr}});
+    else if (p.gate.data)
+      backward_through(ctx, p, detail::pass_gate<B, S>{p.gate});
     else
-      backward_as<false>(ctx, in.channels, p);
+      backward_through(ctx, p, detail::pass_all{});
   }
 
  private:
@@ -223,14 +286,16 @@ struct batch_norm {
              const typename B::scalar* inverse) const {
     const auto* w = p.params.data;
     const auto* b = p.params.data + (affine ? p.x.rows : 0);
+    const detail::normalised<B, true> scaled{mean, inverse, w, b};
+    const detail::normalised<B, false> plain{mean, inverse, nullptr, nullptr};
     if (affine && relu)
-      map(ctx.be, p.y, detail::normalise<B, true, true>{mean, inverse, w, b}, p.x);
+      map(ctx.be, p.y, detail::normalised_rectified<B, true>{scaled}, p.x);
     else if (affine)
-      map(ctx.be, p.y, detail::normalise<B, true, false>{mean, inverse, w, b}, p.x);
+      map(ctx.be, p.y, scaled, p.x);
     else if (relu)
-      map(ctx.be, p.y, detail::normalise<B, false, true>{mean, inverse, w, b}, p.x);
+      map(ctx.be, p.y, detail::normalised_rectified<B, false>{plain}, p.x);
     else
-      map(ctx.be, p.y, detail::normalise<B, false, false>{mean, inverse, w, b}, p.x);
+      map(ctx.be, p.y, plain, p.x);
   }
 
   /// moments (c, 2): mean and sum of squares of one rank become those of all.
@@ -251,14 +316,15 @@ struct batch_norm {
     copy(ctx.be, common, mean);
   }
 
-  template <bool Rectified, class Ctx, class B = typename Ctx::backend, class S>
-  void backward_as(Ctx& ctx, index c, pass<B, S> p) const {
+  template <class Ctx, class B, class S, class Gate>
+  void backward_through(Ctx& ctx, pass<B, S> p, Gate gate) const {
     using T = typename B::scalar;
     scratch_scope scope(ctx);
+    const index c = p.x.rows;
     const T* const mean = p.tape.data;
     const T* const inverse = mean + c;
     const auto sums = ctx.take_accumulator(c, 2);
-    detail::row_sums(ctx, p.x.cols, detail::gradient_moments<B, S, Rectified>{p.x, p.y, p.dy, mean}, sums);
+    detail::row_sums(ctx, p.x.cols, detail::gradient_moments<B, S, Gate>{p.x, p.dy, mean, gate}, sums);
     if (affine) for_each_column(ctx.be, 1, detail::add_affine_gradient<B>{sums, inverse, p.dparams});
     if (!p.dx.data) return;
     if (ctx.comm.size() > 1) {
@@ -272,8 +338,8 @@ struct batch_norm {
     for_each_column(
         ctx.be, 1,
         detail::gradient_coefficients<B>{sums, inverse, affine ? p.params.data : nullptr, count, k});
-    map(ctx.be, p.dx, detail::normalise_gradient<B, Rectified>{mean, k.data, k.data + c, k.data + 2 * c}, p.x,
-        p.y, p.dy);
+    map(ctx.be, p.dx, detail::normalised_gradient<B, Gate>{mean, k.data, k.data + c, k.data + 2 * c, gate},
+        p.x, p.dy);
   }
 };
 

@@ -95,6 +95,10 @@ struct named_layer {
   constexpr index tape(image_shape in, index n, index entries = 1) const {
     return detail::tape_of(layer, in, n, entries);
   }
+  constexpr backward_reads reads() const { return detail::reads_of(layer); }
+  constexpr bool in_place() const { return detail::runs_in_place(layer); }
+  constexpr bool takes_gate() const { return detail::takes_gate(layer); }
+  constexpr bool remakes(bool with_x) const { return detail::remakes(layer, with_x); }
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     detail::check_storage<L, Ctx, S>();
@@ -103,6 +107,10 @@ struct named_layer {
   template <class Ctx, class B = typename Ctx::backend, class S>
   void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     layer.backward(ctx, in, n, p);
+  }
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void remake(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    detail::remake(layer, ctx, in, n, p);
   }
 };
 

@@ -51,6 +51,7 @@ struct conv2d {
     return out * (geometry(in).patch() + (bias ? 1 : 0));
   }
   constexpr index tape(image_shape, index) const { return 0; }
+  constexpr backward_reads reads() const { return {.x = true, .y = false}; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {

@@ -9,19 +9,6 @@
 
 namespace ssl {
 
-namespace detail {
-
-/// The name of a layer that has one: what wraps it is called the same.
-template <class L>
-struct same_name {};
-template <class L>
-requires requires(const L& layer) { layer.name; }
-struct same_name<L> {
-  const char* name = "";
-};
-
-}  // namespace detail
-
 /// `inner` between maps of the scalar, with every map inside it stored in bf16: x is rounded on the way in
 /// and y is widened on the way out, dy and dx likewise. Products have operands of bf16 (weights are rounded
 /// for them) and sum in the scalar, or in float where the backend multiplies bf16; parameters, their
@@ -45,14 +32,17 @@ class in_bf16_layer : public detail::same_name<L> {
   constexpr index tape(image_shape in, index n) const {
     return detail::tape_of(inner_, in, n, entries_per_scalar<bf16>);
   }
+  constexpr backward_reads reads() const { return detail::reads_of(inner_); }
 
   template <class Ctx, class B = typename Ctx::backend>
   void forward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
     detail::check_storage<L, Ctx, bf16>();
     scratch_scope scope(ctx);
     const auto y = detail::take_stored<bf16>(ctx, p.y.rows, p.y.cols);
-    inner_.forward(ctx, in, n,
-                   pass<B, bf16>{.params = p.params, .x = rounded(ctx, p.x), .y = y, .tape = p.tape});
+    inner_.forward(
+        ctx, in, n,
+        pass<B, bf16>{
+            .params = p.params, .x = rounded(ctx, p.x), .y = y, .tape = p.tape, .replay = p.replay});
     map(ctx.be, p.y, fn::cast<float>{}, y);
   }
 
@@ -60,14 +50,16 @@ class in_bf16_layer : public detail::same_name<L> {
   void backward(Ctx& ctx, image_shape in, index n, pass<B> p) const {
     scratch_scope scope(ctx);
     const auto dx = p.dx.data ? detail::take_stored<bf16>(ctx, p.dx.rows, p.dx.cols) : map_view<B, bf16>{};
+    const backward_reads reads = this->reads();
     inner_.backward(ctx, in, n,
                     pass<B, bf16>{.params = p.params,
-                                  .x = rounded(ctx, p.x),
-                                  .y = rounded(ctx, as_const(p.y)),
+                                  .x = reads.x ? rounded(ctx, p.x) : map_view<B, bf16>{},
+                                  .y = reads.y ? rounded(ctx, as_const(p.y)) : map_view<B, bf16>{},
                                   .tape = p.tape,
                                   .dy = rounded(ctx, p.dy),
                                   .dx = dx,
-                                  .dparams = p.dparams});
+                                  .dparams = p.dparams,
+                                  .spare = p.spare});
     if (p.dx.data) map(ctx.be, p.dx, fn::cast<float>{}, dx);
   }
 

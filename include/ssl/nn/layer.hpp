@@ -10,11 +10,25 @@
 ///                          offsets are the network's matter. `parameter_count(in)` is their number.
 /// `tape(in, n)`            scalars that `forward` leaves for `backward`; it may not shrink when n grows.
 ///                          `tape(in, n, entries)` where it depends on how the maps are stored, see below.
-/// `forward(ctx, in, n, p)` p.y = f(p.x; p.params). In mode::train it fills p.tape; in mode::eval p.tape is
-///                          empty. Reads and, for running statistics, writes p.params. y does not overlap x.
-/// `backward(ctx, in, n, p)` after a training forward, with p.params, x, y and tape as that left them:
+/// `forward(ctx, in, n, p)` p.y = f(p.x; p.params). In mode::train it fills p.tape, unless that is empty:
+/// then
+///                          no backward follows and nothing is kept. In mode::eval p.tape is empty. Reads
+///                          and, for running statistics, writes p.params; with p.replay it is a repetition
+///                          and running statistics stay. y does not overlap x.
+/// `backward(ctx, in, n, p)` once after a training forward, with p.params, x, y and tape as that left them:
 ///                          p.dx = dL/dx (left out where p.dx.data is null), p.dparams += dL/dparams.
-///                          dx overlaps nothing.
+///                          dx overlaps nothing; its memory is the layer's to use until it is written. So is
+///                          p.spare. The tape is used up.
+///
+/// What a layer may say of itself, so that less is kept (all optional, `detail::` below asks for them):
+///
+/// `reads()`                what of x and y its backward reads; without it, both. What nobody reads is not
+///                          kept and comes as a null view.
+/// `in_place()`             its forward may run with y on top of x.
+/// `remakes(with_x)`        y can be made again in the backward pass, from the tape and, if `with_x`, from x,
+///                          which then is one that `reads()`: by `remake(ctx, in, n, p)`, p.y = the same bits
+///                          that forward gave. Only p.params, x, y and tape are set.
+/// `takes_gate()`           where p.gate is set, its backward takes dy for zero wherever p.gate <= 0.
 ///
 /// Maps are stored in S, by default the backend's scalar; a layer whose passes take a pass<backend, S> of any
 /// S can also run on maps of bf16 (in_bf16.hpp). Parameters, their gradients, statistics and sums stay in the
@@ -54,13 +68,21 @@ inline constexpr index entries_per_scalar<bf16> = 2;
 /// What one layer reads and writes in one pass, with maps stored in S.
 template <class B, class S = typename B::scalar>
 struct pass {
-  view<B> params{};      // (P, 1), this layer's stretch of the flat block
-  map_cview<B, S> x{};   // (in.channels, in.pixels() * n)
-  map_view<B, S> y{};    // (out.channels, out.pixels() * n)
-  view<B> tape{};        // (tape(in, n), 1)
-  map_cview<B, S> dy{};  // as y
-  map_view<B, S> dx{};   // as x
-  view<B> dparams{};     // as params
+  view<B> params{};        // (P, 1), this layer's stretch of the flat block
+  map_cview<B, S> x{};     // (in.channels, in.pixels() * n)
+  map_view<B, S> y{};      // (out.channels, out.pixels() * n)
+  view<B> tape{};          // (tape(in, n), 1)
+  map_cview<B, S> dy{};    // as y
+  map_view<B, S> dx{};     // as x
+  view<B> dparams{};       // as params
+  map_cview<B, S> gate{};  // as dy, or null; only for a layer that takes it
+  view<B> spare{};         // (any, 1): scratch that backward may use instead of the context's
+  bool replay = false;     // forward is repeated for the same batch
+};
+
+/// What a layer's backward reads of the maps around it.
+struct backward_reads {
+  bool x = true, y = true;
 };
 
 /// A type that says it is a layer, whatever it can do: what `|` composes.
@@ -125,6 +147,48 @@ constexpr index tape_of(const L& layer, image_shape in, index n, index entries) 
   }
 }
 
+template <class L>
+constexpr backward_reads reads_of(const L& layer) {
+  if constexpr (requires { layer.reads(); }) {
+    return layer.reads();
+  } else {
+    return {};
+  }
+}
+
+template <class L>
+constexpr bool runs_in_place(const L& layer) {
+  if constexpr (requires { layer.in_place(); }) {
+    return layer.in_place();
+  } else {
+    return false;
+  }
+}
+
+template <class L>
+constexpr bool remakes(const L& layer, bool with_x) {
+  if constexpr (requires { layer.remakes(with_x); }) {
+    return layer.remakes(with_x);
+  } else {
+    return false;
+  }
+}
+
+template <class L>
+constexpr bool takes_gate(const L& layer) {
+  if constexpr (requires { layer.takes_gate(); }) {
+    return layer.takes_gate();
+  } else {
+    return false;
+  }
+}
+
+/// p.y = what forward gave, for a layer that remakes it.
+template <class L, class Ctx, class B, class S>
+void remake(const L& layer, Ctx& ctx, image_shape in, index n, pass<B, S> p) {
+  if constexpr (requires { layer.remake(ctx, in, n, p); }) layer.remake(ctx, in, n, p);
+}
+
 /// The feature map of n images that starts at an offset of a flat block.
 template <class T, class Space>
 SSL_FN matrix_view<T, Space> map_at(matrix_view<T, Space> block, index offset, image_shape s, index n) {
@@ -148,6 +212,24 @@ constexpr index scalars_for(index count, index entries) { return (count + entrie
 
 /// Rounded up to 16 scalars, so that what follows in a block starts on a cache line.
 constexpr index padded(index count) { return (count + 15) / 16 * 16; }
+
+/// A map from the end of a block, which gets shorter, or where it does not fit, from the context's scratch.
+template <class S, class Ctx, class V>
+map_view<typename Ctx::backend, S> take_from(V& block, Ctx& ctx, index rows, index cols) {
+  const index count = padded(scalars_for(rows * cols, entries_per_scalar<S>));
+  if (!block.data || count > block.rows) return take_stored<S>(ctx, rows, cols);
+  block = stretch(block, 0, block.rows - count);
+  return {reinterpret_cast<S*>(block.data + block.rows), rows, cols, rows};
+}
+
+/// The name of a layer that has one: what wraps it is called the same.
+template <class L>
+struct same_name {};
+template <class L>
+requires requires(const L& layer) { layer.name; }
+struct same_name<L> {
+  const char* name = "";
+};
 
 inline std::string text(image_shape s) {
   return std::to_string(s.channels) + "x" + std::to_string(s.height) + "x" + std::to_string(s.width);

@@ -68,6 +68,7 @@ struct linear {
   }
   constexpr index parameter_count(image_shape in) const { return out * (in.size() + (bias ? 1 : 0)); }
   constexpr index tape(image_shape, index) const { return 0; }
+  constexpr backward_reads reads() const { return {.x = true, .y = false}; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {

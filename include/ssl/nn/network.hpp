@@ -43,8 +43,9 @@ class network {
   using arch_type = Arch;
   using backend_type = B;
 
-  /// Throws shape_error where the layers do not fit the input. `max_batch` = 0 makes a network for inference
-  /// only. The backend must outlive the network. Parameters are undefined until `initialise` or a load.
+  /// Throws shape_error where the layers do not fit the input. `max_batch` = 0 makes a network without tape
+  /// and gradients, for `forward_only` and evaluation. The backend must outlive the network. Parameters are
+  /// undefined until `initialise` or a load.
   network(B& be, Arch arch, image_shape input, index max_batch)
       : be_(&be),
         arch_(std::move(arch)),
@@ -55,7 +56,7 @@ class network {
     static_assert(check_layer<Arch, context<B>>());
     out_ = arch_.output(in_);
     params_ = allocate<scalar>(be, count_, "parameters");
-    grads_ = allocate<scalar>(be, count_, "gradients of parameters");
+    grads_ = allocate<scalar>(be, max_batch > 0 ? count_ : 0, "gradients of parameters");
     tape_ = allocate<scalar>(be, max_batch > 0 ? arch_.tape(in_, max_batch) : 0,
                              "the activations that a training step keeps");
     fill(be, params(), scalar{0});
@@ -64,8 +65,8 @@ class network {
 
   /// All parameters as one column (P, 1), laid out as `table()` says; buffers (running statistics) included.
   view<B> params() const { return {params_.all().data, count_, 1, count_}; }
-  /// Their gradients (P, 1); zero for buffers.
-  view<B> grads() const { return {grads_.all().data, count_, 1, count_}; }
+  /// Their gradients (P, 1); zero for buffers. (0, 1) where `max_batch()` is 0.
+  view<B> grads() const { return grads_.all(); }
   const std::vector<segment>& table() const { return table_; }
   const Arch& arch() const { return arch_; }
   B& backend() const { return *be_; }
@@ -73,6 +74,8 @@ class network {
   image_shape input_shape() const { return in_; }
   image_shape output_shape() const { return out_; }
   index max_batch() const { return max_batch_; }
+  /// Scalars that a training step on `max_batch()` images keeps.
+  index tape_size() const { return tape_.size(); }
 
   /// Every parameter = its initialiser's draw. Networks of one run take keys that differ in seed or epoch.
   void initialise(rng_key key) {
@@ -93,23 +96,31 @@ class network {
   /// `max_batch()`, and x and y must stay as they are until `backward`; in mode::eval any n is good.
   template <class Ctx>
   void forward(Ctx& ctx, cview<B> x, view<B> y) {
-    const index n = batch_of(x);
-    require_map("network::forward", "x", x, in_, n);
-    require_map("network::forward", "y", y, out_, n);
+    n_ = 0;
+    const index n = checked_batch("network::forward", x, y);
     const bool train = ctx.phase == mode::train;
-    if (train && n > max_batch_)
-      throw shape_error("ssl::network::forward: the batch has " + std::to_string(n) +
-                        " images, the network was made to train at most " + std::to_string(max_batch_));
-    x_ = x;
-    y_ = y;
-    n_ = train ? n : 0;
-    if (n == 0) return;
-    scratch_scope scope(ctx);
-    arch_.forward(ctx, in_, n,
-                  pass<B>{.params = params(), .x = x, .y = y, .tape = train ? tape(n) : view<B>{}});
+    run(ctx, x, y, n, train, false);
+    if (train) x_ = x, y_ = y, n_ = n;
   }
 
-  /// grads() += dL/dparams and, where it is given, dx = dL/dx, for the last training forward.
+  /// The same for x that `forward_only` has seen in mode::train: running statistics stay as they are.
+  template <class Ctx>
+  void forward_again(Ctx& ctx, cview<B> x, view<B> y) {
+    n_ = 0;
+    const index n = checked_batch("network::forward_again", x, y);
+    run(ctx, x, y, n, true, true);
+    x_ = x, y_ = y, n_ = n;
+  }
+
+  /// y = f(x) for any n, and nothing is kept for a `backward`. In mode::train with the batch's statistics,
+  /// and running ones move. An earlier `forward` can still go back.
+  template <class Ctx>
+  void forward_only(Ctx& ctx, cview<B> x, view<B> y) {
+    run(ctx, x, y, checked_batch("network::forward_only", x, y), false, false);
+  }
+
+  /// grads() += dL/dparams and, where it is given, dx = dL/dx, for the last training forward, once: going
+  /// back uses up what that kept.
   template <class Ctx>
   void backward(Ctx& ctx, cview<B> dy, std::type_identity_t<view<B>> dx = {}) {
     if (n_ == 0)
@@ -123,6 +134,7 @@ class network {
         ctx, in_, n_,
         pass<B>{
             .params = params(), .x = x_, .y = y_, .tape = tape(n_), .dy = dy, .dx = dx, .dparams = grads()});
+    n_ = 0;
   }
 
  private:
@@ -142,7 +154,24 @@ class network {
     return table;
   }
 
-  index batch_of(cview<B> x) const { return x.cols / in_.pixels(); }
+  index checked_batch(const char* where, cview<B> x, view<B> y) const {
+    const index n = x.cols / in_.pixels();
+    require_map(where, "x", x, in_, n);
+    require_map(where, "y", y, out_, n);
+    return n;
+  }
+
+  template <class Ctx>
+  void run(Ctx& ctx, cview<B> x, view<B> y, index n, bool keep, bool replay) {
+    if (keep && n > max_batch_)
+      throw shape_error("ssl::network::forward: the batch has " + std::to_string(n) +
+                        " images, the network was made to train at most " + std::to_string(max_batch_));
+    if (n == 0) return;
+    scratch_scope scope(ctx);
+    arch_.forward(
+        ctx, in_, n,
+        pass<B>{.params = params(), .x = x, .y = y, .tape = keep ? tape(n) : view<B>{}, .replay = replay});
+  }
 
   template <class V>
   static void require_map(const char* where, const char* name, const V& v, image_shape s, index n) {

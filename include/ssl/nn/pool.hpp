@@ -162,6 +162,7 @@ struct max_pool {
   std::vector<segment> parameters(image_shape) const { return {}; }
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape in, index n) const { return geometry(in).out().size() * n; }
+  constexpr backward_reads reads() const { return {.x = false, .y = false}; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
@@ -186,6 +187,7 @@ struct mean_pool {
   std::vector<segment> parameters(image_shape) const { return {}; }
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape, index) const { return 0; }
+  constexpr backward_reads reads() const { return {.x = false, .y = false}; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {

@@ -35,6 +35,7 @@ struct prototypes {
   constexpr index tape(image_shape in, index n, index entries = 1) const {
     return (in.size() + 1) * count + detail::scalars_for(in.size() * n, entries) + n;
   }
+  constexpr backward_reads reads() const { return {.x = false, .y = false}; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {

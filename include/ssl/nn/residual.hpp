@@ -20,6 +20,11 @@ struct add_rectify {  // max(a + b, 0)
   SSL_FN T operator()(T a, T b) const { return rectify<T>{}(a + b); }
 };
 
+template <class T>
+struct add_gated {  // a + b where gate > 0, else a
+  SSL_FN T operator()(T a, T b, T gate) const { return a + (gate > T{0} ? b : T{0}); }
+};
+
 }  // namespace fn
 
 struct residual_options {
@@ -52,31 +57,48 @@ struct residual_layer {
   index parameter_count(image_shape in) const {
     return block.parameter_count(in) + (shortcut ? shortcut->parameter_count(in) : 0);
   }
-  /// The block's tape and output, then the shortcut's.
+  /// The block's tape and the shortcut's, each with its output where its backward reads it.
   index tape(image_shape in, index n, index entries = 1) const { return places(in, n, entries).end; }
+
+  backward_reads reads() const {
+    return {.x = detail::reads_of(block).x || (shortcut && detail::reads_of(*shortcut).x), .y = options.relu};
+  }
+  bool remakes(bool with_x) const {
+    return !keeps_block() && !keeps_side() && detail::remakes(block, with_x) &&
+           (shortcut ? detail::remakes(*shortcut, with_x) : with_x && detail::reads_of(block).x);
+  }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
-    using T = typename B::scalar;
     detail::check_storage<Block, Ctx, S>();
     detail::check_storage<Shortcut, Ctx, S>();
     scratch_scope scope(ctx);
     const place at = places(in, n, entries_per_scalar<S>);
-    const image_shape out = block.output(in);
-    const bool train = ctx.phase == mode::train;
-    const map_view<B, S> a = train ? detail::stored_at<S>(p.tape, at.y, out, n) : p.y;
+    const bool keep = ctx.phase == mode::train && p.tape.data;
+    const map_view<B, S> a = keep && keeps_block() ? detail::stored_at<S>(p.tape, at.y, at.out, n) : p.y;
     block.forward(ctx, in, n, block_pass(p, at, a));
     map_cview<B, S> b = p.x;
     if (shortcut) {
-      const map_view<B, S> side = train ? detail::stored_at<S>(p.tape, at.shortcut_y, out, n)
-                                        : detail::take_stored<S>(ctx, out.channels, out.pixels() * n);
-      shortcut->forward(ctx, in, n, shortcut_pass(p, at, side));
+      const map_view<B, S> side = keep && keeps_side() ? detail::stored_at<S>(p.tape, at.side_y, at.out, n)
+                                                       : detail::take_stored<S>(ctx, p.y.rows, p.y.cols);
+      shortcut->forward(ctx, in, n, side_pass(p, at, side));
       b = side;
     }
-    if (options.relu)
-      map(ctx.be, p.y, fn::add_rectify<T>{}, a, b);
-    else
-      map(ctx.be, p.y, fn::add<T>{}, a, b);
+    join(ctx, a, b, p.y);
+  }
+
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void remake(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    scratch_scope scope(ctx);
+    const place at = places(in, n, entries_per_scalar<S>);
+    detail::remake(block, ctx, in, n, block_pass(p, at, p.y));
+    map_cview<B, S> b = p.x;
+    if (shortcut) {
+      const map_view<B, S> side = detail::take_stored<S>(ctx, p.y.rows, p.y.cols);
+      detail::remake(*shortcut, ctx, in, n, side_pass(p, at, side));
+      b = side;
+    }
+    join(ctx, p.y, b, p.y);
   }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
@@ -84,44 +106,70 @@ struct residual_layer {
     using T = typename B::scalar;
     scratch_scope scope(ctx);
     const place at = places(in, n, entries_per_scalar<S>);
-    const image_shape out = block.output(in);
-    if (options.relu) {  // from here on dy is the gradient of the sum
-      const auto masked = detail::take_stored<S>(ctx, p.dy.rows, p.dy.cols);
+    const bool gated =
+        options.relu && detail::takes_gate(block) && (!shortcut || detail::takes_gate(*shortcut));
+    if (gated) {
+      p.gate = p.y;
+    } else if (options.relu) {  // from here on dy is the gradient of the sum
+      const auto masked = detail::take_from<S>(p.spare, ctx, p.dy.rows, p.dy.cols);
       map(ctx.be, masked, fn::rectify_gradient<T>{}, p.y, p.dy);
       p.dy = masked;
     }
-    block.backward(ctx, in, n, block_pass(p, at, detail::stored_at<S>(p.tape, at.y, out, n)));
-    if (!shortcut) {
-      if (p.dx.data) map(ctx.be, p.dx, fn::add<T>{}, p.dx, p.dy);
-      return;
-    }
-    pass<B, S> side = shortcut_pass(p, at, detail::stored_at<S>(p.tape, at.shortcut_y, out, n));
-    if (p.dx.data) side.dx = detail::take_stored<S>(ctx, p.dx.rows, p.dx.cols);
-    shortcut->backward(ctx, in, n, side);
-    if (p.dx.data) map(ctx.be, p.dx, fn::add<T>{}, p.dx, side.dx);
+    pass<B, S> side = p;
+    if (shortcut && p.dx.data) side.dx = detail::take_from<S>(p.spare, ctx, p.dx.rows, p.dx.cols);
+    side.spare = p.spare;
+
+    const auto output = [&](bool kept, index y) {
+      return kept ? detail::stored_at<S>(p.tape, y, at.out, n) : map_view<B, S>{};
+    };
+    block.backward(ctx, in, n, block_pass(p, at, output(keeps_block(), at.y)));
+    if (shortcut) shortcut->backward(ctx, in, n, side_pass(side, at, output(keeps_side(), at.side_y)));
+    if (!p.dx.data) return;
+    if (shortcut)
+      map(ctx.be, p.dx, fn::add<T>{}, p.dx, side.dx);
+    else if (gated)
+      map(ctx.be, p.dx, fn::add_gated<T>{}, p.dx, p.dy, p.gate);
+    else
+      map(ctx.be, p.dx, fn::add<T>{}, p.dx, p.dy);
   }
 
  private:
   struct place {
-    index params = 0, shortcut_params = 0;  // counts; the shortcut's parameters follow the block's
-    index taped = 0, y = 0;                 // the block's tape at 0, then its output
-    index shortcut_tape = 0, shortcut_taped = 0, shortcut_y = 0, end = 0;
+    image_shape out;
+    index params = 0, side_params = 0;  // counts; the shortcut's parameters follow the block's
+    index taped = 0, y = 0;             // the block's tape at 0, then its output if it is kept
+    index side_tape = 0, side_taped = 0, side_y = 0, end = 0;
   };
+
+  bool keeps_block() const { return detail::reads_of(block).y; }
+  bool keeps_side() const { return shortcut && detail::reads_of(*shortcut).y; }
 
   place places(image_shape in, index n, index entries) const {
     place at;
-    const index size = detail::padded(detail::scalars_for(block.output(in).size() * n, entries));
+    at.out = block.output(in);
+    const index size = detail::padded(detail::scalars_for(at.out.size() * n, entries));
     at.params = block.parameter_count(in);
     at.taped = detail::tape_of(block, in, n, entries);
     at.y = detail::padded(at.taped);
-    at.shortcut_tape = at.end = at.y + size;
+    at.side_tape = at.end = at.y + (keeps_block() ? size : 0);
     if (shortcut) {
-      at.shortcut_params = shortcut->parameter_count(in);
-      at.shortcut_taped = detail::tape_of(*shortcut, in, n, entries);
-      at.shortcut_y = at.shortcut_tape + detail::padded(at.shortcut_taped);
-      at.end = at.shortcut_y + size;
+      at.side_params = shortcut->parameter_count(in);
+      at.side_taped = detail::tape_of(*shortcut, in, n, entries);
+      at.side_y = at.side_tape + detail::padded(at.side_taped);
+      at.end = at.side_y + (keeps_side() ? size : 0);
     }
     return at;
+  }
+
+  /// y = a + b, rectified or not; y may be a.
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void join(Ctx& ctx, std::type_identity_t<map_cview<B, S>> a, std::type_identity_t<map_cview<B, S>> b,
+            map_view<B, S> y) const {
+    using T = typename B::scalar;
+    if (options.relu)
+      map(ctx.be, y, fn::add_rectify<T>{}, a, b);
+    else
+      map(ctx.be, y, fn::add<T>{}, a, b);
   }
 
   template <class B, class S>
@@ -133,10 +181,10 @@ struct residual_layer {
     return p;
   }
   template <class B, class S>
-  static pass<B, S> shortcut_pass(pass<B, S> p, const place& at, map_view<B, S> y) {
-    p.params = stretch(p.params, at.params, at.shortcut_params);
-    p.dparams = stretch(p.dparams, at.params, at.shortcut_params);
-    p.tape = stretch(p.tape, at.shortcut_tape, at.shortcut_taped);
+  static pass<B, S> side_pass(pass<B, S> p, const place& at, map_view<B, S> y) {
+    p.params = stretch(p.params, at.params, at.side_params);
+    p.dparams = stretch(p.dparams, at.params, at.side_params);
+    p.tape = stretch(p.tape, at.side_tape, at.side_taped);
     p.y = y;
     return p;
   }

@@ -1,9 +1,11 @@
 #pragma once
 /// Layers one after another, whatever holds them: y = f_L(... f_2(f_1(x))). Base of `chain` and `stack`.
 ///
-/// Training keeps every inner activation on the tape, where it is one layer's y and the next one's x;
-/// backward needs two gradient buffers from scratch. Evaluation needs two activation buffers from scratch, no
-/// tape.
+/// Training keeps on the tape those inner maps that a backward reads (the layers say what they read) and that
+/// cannot be remade from what is kept. The others pass through two buffers of scratch, as all do where
+/// nothing is kept; a layer that runs in place writes over its input there. Backward remakes the map that a
+/// layer reads for as long as that layer runs, and passes gradients through p.dx and the part of the tape
+/// that it has used up already; scratch is taken where those are too small.
 
 #include <algorithm>
 
@@ -46,31 +48,65 @@ class sequence {
   }
 
   index tape(image_shape in, index n, index entries = 1) const {
-    index size = 0;  // the last layer's output is y and not on the tape
-    walk(in, n, entries, [&](index, const auto&, const place& at) { size = at.y; });
+    index size = 0;
+    walk(in, n, entries, [&](index, const auto&, const place& at) { size = at.end; });
     return size;
+  }
+
+  backward_reads reads() const {
+    if (self().length() == 0) return {.x = false, .y = false};
+    return {.x = reads_of(0).x, .y = reads_of(self().length() - 1).y};
+  }
+  bool takes_gate() const {
+    bool takes = false;
+    if (self().length() > 0)
+      self().visit(self().length() - 1, [&](const auto& last) { takes = detail::takes_gate(last); });
+    return takes;
+  }
+  /// As the last layer does, from its x on the tape.
+  bool remakes(bool with_x) const {
+    bool can = false, x_stays = true;
+    for (index k = 0; k < self().length(); ++k) {
+      if (k + 1 == self().length()) can = remakes_of(k, k == 0 ? with_x : x_stays);
+      x_stays = keeps(k, x_stays);
+    }
+    return can;
   }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     if (self().length() == 0) copy(ctx.be, p.x, p.y);
     scratch_scope scope(ctx);
-    const bool train = ctx.phase == mode::train;
-    const index largest = train ? 0 : largest_inner(in, n);
-    const map_view<B, S> buffer[2] = {detail::take_stored<S>(ctx, largest, 1),
-                                      detail::take_stored<S>(ctx, self().length() > 2 ? largest : 0, 1)};
+    const bool keep = ctx.phase == mode::train && p.tape.data;
+    map_view<B, S> buffer[2];
+    int holds_x = -1;  // the buffer that x lies in
     map_cview<B, S> x = p.x;
     walk(in, n, entries_per_scalar<S>, [&](index k, const auto& layer, const place& at) {
       detail::check_storage<std::decay_t<decltype(layer)>, Ctx, S>();
-      const map_view<B, S> y = k + 1 == self().length() ? p.y
-                               : train                  ? detail::stored_at<S>(p.tape, at.y, at.out, n)
-                                                        : detail::map_at(buffer[k % 2], 0, at.out, n);
+      const bool last = k + 1 == self().length(), kept = keep && at.kept;
+      const bool next_on_top = !last && !kept && runs_on_top(k + 1, at.out);
+      int holds_y = -1;
+      map_view<B, S> y;
+      if (last || (next_on_top && k + 2 == self().length())) {
+        y = p.y;
+      } else if (kept) {
+        y = detail::stored_at<S>(p.tape, at.y, at.out, n);
+      } else if (next_on_top && keep && keeps(k + 1, false)) {
+        y = detail::stored_at<S>(p.tape, next_y(k, n, entries_per_scalar<S>, at), at.out, n);
+      } else {
+        holds_y = holds_x >= 0 && runs_on_top(k, at.in) ? holds_x : 1 - std::max(holds_x, 0);
+        if (buffer[holds_y].size() < at.out.size() * n)
+          buffer[holds_y] = detail::take_stored<S>(ctx, at.out.size() * n, 1);
+        y = detail::map_at(buffer[holds_y], 0, at.out, n);
+      }
       layer.forward(ctx, at.in, n,
                     pass<B, S>{.params = stretch(p.params, at.params, at.count),
                                .x = x,
                                .y = y,
-                               .tape = stretch(p.tape, at.tape, at.taped)});
+                               .tape = keep ? stretch(p.tape, at.tape, at.taped) : view<B>{},
+                               .replay = p.replay});
       x = y;
+      holds_x = holds_y;
     });
   }
 
@@ -78,26 +114,60 @@ class sequence {
   void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     if (self().length() == 0 && p.dx.data) copy(ctx.be, p.dy, p.dx);
     scratch_scope scope(ctx);
-    const index largest = largest_inner(in, n);
-    const map_view<B, S> buffer[2] = {detail::take_stored<S>(ctx, largest, 1),
-                                      detail::take_stored<S>(ctx, self().length() > 2 ? largest : 0, 1)};
+    index used_up = p.tape.rows;            // the tape is used up from where a layer ends to here
+    map_view<B, S> buffer[2] = {p.dx, {}};  // of the gradients that layers of even and of odd number make
+    map_view<B, S> remade[2];               // inputs of such layers, where the layer before reads them too
     map_cview<B, S> dy = p.dy;
     for (index now = self().length() - 1; now >= 0; --now) {
       walk(in, n, entries_per_scalar<S>, [&](index k, const auto& layer, const place& at) {
         if (k != now) return;
-        const map_view<B, S> dx = k == 0 ? p.dx : detail::map_at(buffer[(k + 1) % 2], 0, at.in, n);
-        const bool last = k + 1 == self().length();
+        const bool last = k + 1 == self().length(), y_read = reads_of(k).y;
+        const index first = y_read ? at.end : at.y, size = at.in.size() * n;
+        view<B> free = stretch(p.tape, first, used_up - first);
+        const auto enough = [&](map_view<B, S>& of) {
+          if (of.size() < size) of = take<S>(ctx, free, p.spare, size);
+          return of;
+        };
+        const map_view<B, S> dx = k == 0 ? p.dx : detail::map_at(enough(buffer[k % 2]), 0, at.in, n);
+        const bool read_twice = at.x_remade && reads_of(k - 1).y;
+        if (read_twice) enough(remade[k % 2]);
+        used_up = first + free.rows;
+
+        scratch_scope of_layer(ctx);
+        view<B> spare = p.spare;
+        map_cview<B, S> x;
+        if (k == 0) x = p.x;
+        if (at.x_kept) x = detail::stored_at<S>(p.tape, at.x, at.in, n);
+        if (at.x_remade) {
+          const map_view<B, S> room = read_twice ? remade[k % 2] : take<S>(ctx, free, spare, size);
+          const map_view<B, S> into = detail::map_at(room, 0, at.in, n);
+          remake_y(ctx, in, n, p, k - 1, into);
+          x = into;
+        }
+        map_view<B, S> y;
+        if (last)
+          y = p.y;
+        else if (y_read)
+          y = at.kept ? detail::stored_at<S>(p.tape, at.y, at.out, n)
+                      : detail::map_at(remade[(k + 1) % 2], 0, at.out, n);
         layer.backward(ctx, at.in, n,
                        pass<B, S>{.params = stretch(p.params, at.params, at.count),
-                                  .x = k == 0 ? p.x : as_const(detail::stored_at<S>(p.tape, at.x, at.in, n)),
-                                  .y = last ? p.y : detail::stored_at<S>(p.tape, at.y, at.out, n),
+                                  .x = x,
+                                  .y = y,
                                   .tape = stretch(p.tape, at.tape, at.taped),
                                   .dy = dy,
                                   .dx = dx,
-                                  .dparams = stretch(p.dparams, at.params, at.count)});
+                                  .dparams = stretch(p.dparams, at.params, at.count),
+                                  .gate = last ? p.gate : map_cview<B, S>{},
+                                  .spare = free.rows >= spare.rows ? free : spare});
         dy = dx;
       });
     }
+  }
+
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void remake(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    remake_y(ctx, in, n, p, self().length() - 1, p.y);
   }
 
  protected:
@@ -109,15 +179,39 @@ class sequence {
     image_shape in, out;
     index params = 0, count = 0;  // parameters
     index tape = 0, taped = 0;    // the layer's own tape
-    index x = 0, y = 0, end = 0;  // its input, its output, and what follows
+    index x = 0, y = 0, end = 0;  // its input and its output, if they are kept, and what follows
+    bool x_kept = false, x_remade = false, kept = false;
   };
 
   const Self& self() const { return static_cast<const Self&>(*this); }
+
+  backward_reads reads_of(index k) const {
+    backward_reads out;
+    self().visit(k, [&](const auto& layer) { out = detail::reads_of(layer); });
+    return out;
+  }
+  bool remakes_of(index k, bool with_x) const {
+    bool can = false;
+    self().visit(k, [&](const auto& layer) { can = detail::remakes(layer, with_x); });
+    return can;
+  }
+  /// Whether layer k may write its y over an x of this shape.
+  bool runs_on_top(index k, image_shape in) const {
+    bool can = false;
+    self().visit(k, [&](const auto& layer) { can = detail::runs_in_place(layer) && layer.output(in) == in; });
+    return can;
+  }
+
+  /// Whether somebody's backward reads the map between layers k and k + 1.
+  bool is_read(index k) const { return k + 1 < self().length() && (reads_of(k).y || reads_of(k + 1).x); }
+  /// Whether that map lies on the tape; `x_stays` says whether layer k's x is at hand in the backward pass.
+  bool keeps(index k, bool x_stays) const { return is_read(k) && !remakes_of(k, x_stays); }
 
   template <class F>
   void walk(image_shape in, index n, index entries, const F& f) const {
     place at;
     at.out = in;
+    bool x_stays = true;
     for (index k = 0; k < self().length(); ++k)
       self().visit(k, [&](const auto& layer) {
         at.in = at.out;
@@ -127,19 +221,42 @@ class sequence {
         at.tape = at.end;
         at.taped = detail::tape_of(layer, at.in, n, entries);
         at.x = at.y;
+        at.x_kept = k > 0 && at.kept;
+        at.x_remade = k > 0 && !at.kept && is_read(k - 1);
         at.y = at.tape + detail::padded(at.taped);
-        at.end = at.y + detail::padded(detail::scalars_for(at.out.size() * n, entries));
+        x_stays = at.kept = keeps(k, x_stays);
+        at.end = at.y + (at.kept ? detail::padded(detail::scalars_for(at.out.size() * n, entries)) : 0);
         f(k, layer, at);
       });
   }
 
-  /// Entries of the largest activation between two layers.
-  index largest_inner(image_shape in, index n) const {
-    index most = 0;
-    walk(in, n, 1, [&](index k, const auto&, const place& at) {
-      if (k > 0) most = std::max(most, at.in.size() * n);
+  /// Where the output of the layer after `at`, the k-th, lies on the tape.
+  index next_y(index k, index n, index entries, const place& at) const {
+    index taped = 0;
+    self().visit(k + 1, [&](const auto& next) { taped = detail::tape_of(next, at.out, n, entries); });
+    return at.end + detail::padded(taped);
+  }
+
+  /// y = the output of layer `number`, whose x is p.x or on the tape.
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void remake_y(Ctx& ctx, image_shape in, index n, pass<B, S> p, index number, map_view<B, S> y) const {
+    walk(in, n, entries_per_scalar<S>, [&](index k, const auto& layer, const place& at) {
+      if (k != number) return;
+      map_cview<B, S> x;
+      if (k == 0) x = p.x;
+      if (at.x_kept) x = detail::stored_at<S>(p.tape, at.x, at.in, n);
+      detail::remake(layer, ctx, at.in, n,
+                     pass<B, S>{.params = stretch(p.params, at.params, at.count),
+                                .x = x,
+                                .y = y,
+                                .tape = stretch(p.tape, at.tape, at.taped)});
     });
-    return most;
+  }
+  /// Entries of S from the first of two blocks that has the room, or from the context's scratch.
+  template <class S, class Ctx, class B = typename Ctx::backend>
+  static map_view<B, S> take(Ctx& ctx, view<B>& first, view<B>& second, index entries) {
+    const index count = detail::padded(detail::scalars_for(entries, entries_per_scalar<S>));
+    return detail::take_from<S>(first.rows >= count ? first : second, ctx, entries, 1);
   }
 
   template <class L>
