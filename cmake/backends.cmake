@@ -16,6 +16,13 @@ if(BAGSSL_ONEDNN)
   endif()
 endif()
 
+if(BAGSSL_BLAS)
+  bagssl_find_component(blas)
+  if(NOT bagssl_blas_FOUND)
+    message(STATUS "blas: not found, what needs it is skipped")
+  endif()
+endif()
+
 set(bagssl_has_cuda FALSE)  # whether .cu files are compiled
 if(BAGSSL_CUDA)
   include(CheckLanguage)

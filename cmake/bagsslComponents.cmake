@@ -2,6 +2,7 @@
 #
 #   openmp      bagssl and OpenMP: the CPU backend runs its elementwise verbs on all cores
 #   onednn      bagssl::openmp and oneDNN 2.6 or newer: <ssl/backend/onednn.hpp>
+#   blas        bagssl and any BLAS: <ssl/backend/eigen.hpp> leaves large products to it
 #   zlib        bagssl and zlib: <ssl/data/gzip.hpp>
 #   thrust      bagssl and Thrust on its serial CPU system: <ssl/backend/thrust.hpp> without a GPU
 #   thrust_omp  the same on Thrust's OpenMP system
@@ -13,7 +14,7 @@
 
 include_guard(GLOBAL)
 
-set(bagssl_known_components openmp onednn zlib thrust thrust_omp thrust_tbb cuda cudnn)
+set(bagssl_known_components openmp onednn blas zlib thrust thrust_omp thrust_tbb cuda cudnn)
 
 # bagssl_find_component(<name>): defines bagssl::<name> if what it needs is there, and sets bagssl_<name>_FOUND.
 function(bagssl_find_component name)
@@ -39,6 +40,14 @@ function(bagssl_find_component name)
       add_library(bagssl::onednn INTERFACE IMPORTED GLOBAL)
       target_include_directories(bagssl::onednn SYSTEM INTERFACE "${BAGSSL_ONEDNN_INCLUDE_DIR}")
       target_link_libraries(bagssl::onednn INTERFACE bagssl::openmp "${BAGSSL_ONEDNN_LIBRARY}")
+    endif()
+  elseif(name STREQUAL "blas")
+    find_package(BLAS QUIET)  # BLA_VENDOR chooses among several
+    if(BLAS_FOUND)
+      set(found TRUE)
+      add_library(bagssl::blas INTERFACE IMPORTED GLOBAL)
+      target_compile_definitions(bagssl::blas INTERFACE EIGEN_USE_BLAS)
+      target_link_libraries(bagssl::blas INTERFACE bagssl::bagssl BLAS::BLAS)
     endif()
   elseif(name STREQUAL "zlib")
     find_package(ZLIB QUIET)

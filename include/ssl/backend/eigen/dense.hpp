@@ -7,6 +7,7 @@
 #include <Eigen/Eigenvalues>
 
 #include "ssl/backend/backend.hpp"
+#include "ssl/backend/eigen/blas.hpp"
 #include "ssl/backend/eigen/parallel.hpp"
 #include "ssl/backend/eigen/product.hpp"
 
@@ -28,14 +29,13 @@ const_dense_map<T> eigen_map(matrix_view<const T, host_space> m) {
   return {m.data, m.rows, m.cols, Eigen::OuterStride<>(m.ld)};
 }
 
-/// Whether a product is worth packing. Where Eigen calls a BLAS, or has no vectors, all are left to Eigen.
+/// Whether a product is worth packing. Where Eigen has no vectors all are left to it; where it calls a BLAS,
+/// all but those inside a parallel region, which the threads of a BLAS would crowd.
 template <class T>
-bool worth_packing([[maybe_unused]] index m, [[maybe_unused]] index n, [[maybe_unused]] index k) {
-#if defined(EIGEN_USE_BLAS)
-  return false;
-#else
-  return panel<T>::width > 1 && std::min(m, n) >= 16 && m * n * k >= index{1} << 17;
-#endif
+bool worth_packing(index m, index n, index k) {
+  if (panel<T>::width == 1) return false;
+  if constexpr (has_blas) return k > 0 && inside_region();
+  return std::min(m, n) >= 16 && m * n * k >= index{1} << 17;
 }
 
 /// c = alpha op(a) op(b) + beta c on as many threads as Eigen takes; one inside a parallel region.
@@ -46,6 +46,7 @@ void gemm(trans ta, trans tb, T alpha, matrix_view<const T, host_space> a, matri
   if (panel<T>::wide && worth_packing<T>(c.rows, c.cols, k))
     return multiply(Eigen::nbThreads(), alpha, tiled::rows_of(a, ta),
                     tiled::rows_of(b, tb == trans::no ? trans::yes : trans::no), k, beta, c);
+  const blas_threads limit(inside_region() ? 1 : Eigen::nbThreads());
   auto out = eigen_map(c);
   if (beta == T{0}) {
     out.setZero();
@@ -70,7 +71,23 @@ void syrk(int threads, trans op, T alpha, matrix_view<const T, host_space> a, T 
           matrix_view<T, host_space> c) {
   const index n = c.rows, k = op == trans::no ? a.cols : a.rows;
   if (worth_packing<T>(n, n, k)) return multiply_by_itself(threads, alpha, tiled::rows_of(a, op), k, beta, c);
-  gemm<T>(op, op == trans::no ? trans::yes : trans::no, alpha, a, a, beta, c);
+  if constexpr (has_blas) {
+    const blas_threads limit(inside_region() ? 1 : threads);
+    auto lower = eigen_map(c).template selfadjointView<Eigen::Lower>();
+    auto triangle = eigen_map(c).template triangularView<Eigen::Lower>();
+    if (beta == T{0}) {
+      triangle.setZero();
+    } else if (beta != T{1}) {
+      triangle *= beta;
+    }
+    if (op == trans::no) {
+      lower.rankUpdate(eigen_map(a), alpha);
+    } else {
+      lower.rankUpdate(eigen_map(a).transpose(), alpha);
+    }
+  } else {
+    gemm<T>(op, op == trans::no ? trans::yes : trans::no, alpha, a, a, beta, c);
+  }
   // A product kernel may round (p, q) and (q, p) differently.
   for (index q = 0; q < n; ++q)
     for (index p = q + 1; p < n; ++p) c(q, p) = c(p, q);

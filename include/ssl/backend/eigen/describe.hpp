@@ -30,7 +30,8 @@ constexpr const char* instruction_set() {
 
 /// Who multiplies large matrices of T.
 template <class T>
-constexpr const char* product_source() {
+std::string product_source() {
+  if (has_blas) return blas_name();
   return panel<T>::width > 1 && panel<T>::wide ? "own panels" : "Eigen";
 }
 

@@ -29,6 +29,15 @@ inline int thread_number() {
 #endif
 }
 
+/// Whether other threads of the backend may be at work beside this one.
+inline bool inside_region() {
+#if defined(_OPENMP)
+  return omp_in_parallel();
+#else
+  return false;
+#endif
+}
+
 /// body(k) for k in [0, count), on up to `threads` threads; items are handed out in order as threads get
 /// free. Runs in the calling thread when there is one item, one thread, or a region already.
 template <class Body>
