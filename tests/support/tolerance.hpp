@@ -1,12 +1,14 @@
 #pragma once
 /// How far a result may be from its reference: one table for all tests.
 ///
-/// | arithmetic                            | relative error | of |
-/// |---------------------------------------|----------------|---------------------------------------------------|
-/// | float  on eigen, thrust, cuda         | 2e-5           | the largest entry; sums of up to 10^4 products
-/// | | double on eigen, thrust, cuda         | 1e-11          | the same | | float with TF32 products (cuda)
-/// | 2e-3           | the same: 10 bits of mantissa in every factor     | | one rounding to bf16 | 2^-9 | the
-/// value: 8 bits of mantissa, to nearest         |
+// clang-format off
+/// | arithmetic                            | relative error | of                                            |
+/// |---------------------------------------|----------------|-----------------------------------------------|
+/// | float on eigen, thrust, cuda          | 2e-5           | the largest entry; sums of up to 10^4 products |
+/// | double on eigen, thrust, cuda         | 1e-11          | the same                                      |
+/// | float with TF32 products (cuda)       | 2e-3           | the same: 10 bits of mantissa in every factor |
+/// | one rounding to bf16                  | 2^-9           | the value: 8 bits of mantissa, to nearest     |
+// clang-format on
 ///
 /// Backends differ in the order of their sums, not in their arithmetic, so they share a row. A test that
 /// knows better (a well conditioned value, a badly conditioned gradient) says so by `by_scalar`.
