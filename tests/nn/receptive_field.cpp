@@ -62,6 +62,7 @@ TEST_CASE("nn/receptive_field: fields of layers in a row follow from the layers'
   CHECK(receptive_field_of(conv(8, 3, 2) | relu{} | conv(8, 3, 2)) == receptive_field{7, 4});
   CHECK(receptive_field_of(named("a", conv(8, 4, 2)) | batch_norm{} | named("b", ssl::mean_window{3, 1})) ==
         receptive_field{8, 2});
+  CHECK(receptive_field_of(conv(8, 3) | ssl::layer_norm{} | ssl::gelu{}) == receptive_field{3, 1});
   CHECK(receptive_field_of(ssl::repeat(3, conv(8, 3) | relu{})) == receptive_field{7, 1});
   CHECK(receptive_field_of(ssl::repeat(0, conv(8, 3))) == receptive_field{});
   CHECK(receptive_field_of(ssl::max_pool{} | conv(8, 3)) == receptive_field{6, 2});

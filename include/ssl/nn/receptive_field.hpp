@@ -6,7 +6,9 @@
 
 #include "ssl/nn/activation.hpp"
 #include "ssl/nn/batch_norm.hpp"
+#include "ssl/nn/gelu.hpp"
 #include "ssl/nn/layer.hpp"
+#include "ssl/nn/layer_norm.hpp"
 
 namespace ssl {
 
@@ -42,7 +44,10 @@ receptive_field receptive_field_of(const L& layer) {
     for (index k = 0; k < layer.length(); ++k)
       layer.visit(k, [&](const auto& part) { sum = sum.then(receptive_field_of(part)); });
     return sum;
-  } else if constexpr (requires { layer.block, layer.shortcut; }) {  // residual
+  } else if constexpr (requires {
+                         layer.block;
+                         layer.shortcut;
+                       }) {  // residual
     const receptive_field block = receptive_field_of(layer.block);
     const receptive_field other = layer.shortcut ? receptive_field_of(*layer.shortcut) : receptive_field{};
     if (block.stride != other.stride)
@@ -54,7 +59,10 @@ receptive_field receptive_field_of(const L& layer) {
     return receptive_field_of(layer.layer);
   } else if constexpr (requires { layer.inner().output(image_shape{}); }) {  // in_bf16
     return receptive_field_of(layer.inner());
-  } else if constexpr (requires { layer.kernel + layer.stride; }) {  // convolutions, pools over windows
+  } else if constexpr (requires {
+                         layer.kernel;
+                         layer.stride;
+                       }) {  // convolutions, pools over windows
     if constexpr (requires { layer.padding; })
       if (layer.padding != 0)
         throw option_error("ssl::receptive_field_of: a layer with kernel " + std::to_string(layer.kernel) +
@@ -62,8 +70,8 @@ receptive_field receptive_field_of(const L& layer) {
                            ", so that what it makes of a patch depends on the patch's place in the image; "
                            "expected layers without padding, as those of bag_encoder");
     return {layer.kernel, layer.stride};
-  } else if constexpr (std::same_as<L, relu> || std::same_as<L, batch_norm> ||
-                       std::same_as<L, identity_layer>) {
+  } else if constexpr (std::same_as<L, relu> || std::same_as<L, batch_norm> || std::same_as<L, layer_norm> ||
+                       std::same_as<L, gelu> || std::same_as<L, identity_layer>) {
     return {};
   } else {
     throw option_error(
