@@ -11,7 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "ssl/ssl.hpp"
+#include "ssl/augment/recipes.hpp"
+#include "ssl/data/synthetic.hpp"
+#include "ssl/exec/context.hpp"
+#include "ssl/patch/random_resized.hpp"
+#include "ssl/patch/views.hpp"
 #include "support/backend.hpp"
 
 namespace {

@@ -15,7 +15,10 @@
 #include <string_view>
 #include <vector>
 
-#include "ssl/ssl.hpp"
+#include "ssl/eval/knn.hpp"
+#include "ssl/eval/ridge_probe.hpp"
+#include "ssl/eval/softmax_probe.hpp"
+#include "ssl/exec/context.hpp"
 #include "support/backend.hpp"
 
 namespace {

@@ -12,7 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "ssl/ssl.hpp"
+#include "ssl/core/random.hpp"
+#include "ssl/exec/context.hpp"
+#include "ssl/optim/lars.hpp"
+#include "ssl/optim/sgd.hpp"
 #include "support/backend.hpp"
 
 namespace {

@@ -53,6 +53,7 @@
 #include "ssl/eval/linear_probe.hpp"
 #include "ssl/eval/nearest.hpp"
 #include "ssl/eval/patch_mean.hpp"
+#include "ssl/eval/probe_slices.hpp"
 #include "ssl/eval/ridge_probe.hpp"
 #include "ssl/eval/softmax_probe.hpp"
 #include "ssl/eval/spatial_pool.hpp"

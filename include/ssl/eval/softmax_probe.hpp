@@ -9,10 +9,12 @@
 /// epoch's order is a pure function of (seed, epoch). Cost: 6 classes d n flops an epoch.
 
 #include <cmath>
+#include <concepts>
 
 #include "ssl/core/fn.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/eval/linear_probe.hpp"
+#include "ssl/eval/probe_slices.hpp"
 #include "ssl/optim/schedule.hpp"
 #include "ssl/optim/sgd.hpp"
 
@@ -63,6 +65,12 @@ struct softmax_gradient {
 };
 
 template <class T, class Space>
+struct turned_entry {             // x_{j i}
+  matrix_view<const T, Space> x;  // (cols, rows)
+  SSL_FN T operator()(index i, index j) const { return x(j, i); }
+};
+
+template <class T, class Space>
 struct unscaled_row {  // row c for raw features: W_{c i} factor_i, b_c - sum_i W_{c i} factor_i mean_i
   matrix_view<const T, Space> weights;  // (classes, d), of standardised features
   matrix_view<const T, Space> bias;     // (classes, 1)
@@ -101,25 +109,44 @@ struct softmax_probe {
   template <class Ctx, class B = typename Ctx::backend>
   softmax_fit<B> fit(Ctx& ctx, typename Ctx::const_matrix x, std::span<const int> labels,
                      index classes) const {
-    using T = typename Ctx::scalar;
-    using S = typename Ctx::space;
     detail::require_labels("softmax_probe", "training", labels, x.cols, classes);
     if (epochs < 1 || batch < 1)
       throw option_error("ssl::softmax_probe: epochs is " + std::to_string(epochs) + " and batch " +
                          std::to_string(batch) + "; expected at least 1");
+    scratch_scope scope(ctx);
+    const auto scale = detail::make_feature_scale(ctx, x, false, standardize);
+    const auto label_of = ctx.scratch.template take<std::int32_t>(1, x.cols);
+    const std::vector<std::int32_t> host(labels.begin(), labels.end());
+    ctx.be.upload(make_view<host_space, const std::int32_t>(host.data(), 1, x.cols), label_of);
+    ctx.be.wait();
+    if constexpr (std::same_as<typename Ctx::space, host_space>) {
+      const detail::probe_shape shape{x.rows, classes};
+      if (shape.small()) return fit_slices(ctx, x, as_const(label_of), scale, shape);
+    }
+    return fit_products(ctx, x, as_const(label_of), scale, classes);
+  }
+
+ private:
+  template <class Ctx>
+  using labels_of = matrix_view<const std::int32_t, typename Ctx::space>;
+
+  /// By the verbs: two products and four kernels a step.
+  template <class Ctx, class B = typename Ctx::backend>
+  softmax_fit<B> fit_products(Ctx& ctx, typename Ctx::const_matrix x, labels_of<Ctx> label_of,
+                              detail::feature_scale<typename Ctx::space> scale, index classes) const {
+    using T = typename Ctx::scalar;
+    using S = typename Ctx::space;
     auto& be = ctx.be;
     scratch_scope scope(ctx);
     const index d = x.rows, n = x.cols, size = classes * d + classes, wide = std::min(batch, n);
     const std::vector<segment> table{{"weights", classes, d, role::matrix, {}, 0},
                                      {"bias", classes, 1, role::vector, {}, classes * d}};
     const sgd optimizer{.momentum = momentum, .weight_decay = weight_decay, .nesterov = nesterov};
-    const auto scale = detail::make_feature_scale(ctx, x, false, standardize);
     const auto params = ctx.take(size, 1), grads = ctx.take(size, 1),
                state = ctx.take(optimizer.state(size), 1);
     const auto features = ctx.take(d, wide), scores = ctx.take(classes, wide);
-    const auto losses = ctx.take_accumulator(1, wide), loss = ctx.take_accumulator(1, 1);
-    const auto label_of = ctx.scratch.template take<std::int32_t>(1, n),
-               order = ctx.scratch.template take<std::int32_t>(1, n);
+    const auto losses = ctx.take_accumulator(1, wide);
+    const auto order = ctx.scratch.template take<std::int32_t>(1, n);
     const typename Ctx::matrix weights{params.data, classes, d, classes},
         dweights{grads.data, classes, d, classes};
     const typename Ctx::matrix bias{params.data + classes * d, classes, 1, classes},
@@ -127,9 +154,7 @@ struct softmax_probe {
     fill(be, params, T{0});
     fill(be, state, T{0});
 
-    std::vector<std::int32_t> host(labels.begin(), labels.end());
-    be.upload(make_view<host_space, const std::int32_t>(host.data(), 1, n), label_of);
-    be.wait();
+    std::vector<std::int32_t> host(static_cast<std::size_t>(n));
     for (index epoch = 0; epoch < epochs; ++epoch) {
       shuffle(host, static_cast<std::uint32_t>(epoch));
       be.upload(make_view<host_space, const std::int32_t>(host.data(), 1, n), order);
@@ -150,6 +175,59 @@ struct softmax_probe {
       }
       be.wait();
     }
+    return finished(ctx, as_const(losses), as_const(weights), as_const(bias), scale);
+  }
+
+  /// On a CPU with few classes: one kernel for a batch's gradient, one for the update (probe_slices.hpp).
+  template <class Ctx, class B = typename Ctx::backend>
+  softmax_fit<B> fit_slices(Ctx& ctx, typename Ctx::const_matrix x, labels_of<Ctx> label_of,
+                            detail::feature_scale<host_space> scale, detail::probe_shape shape) const {
+    using T = typename Ctx::scalar;
+    auto& be = ctx.be;
+    scratch_scope scope(ctx);
+    constexpr index slice = detail::probe_shape::slice;
+    const index n = x.cols, size = shape.size(), wide = std::min(batch, n);
+    const index most = (wide + slice - 1) / slice;
+    const auto params = ctx.take(size, 1), state = ctx.take(size, 1), partial = ctx.take(size, most),
+               work = ctx.take(shape.work(), most);
+    const auto losses = ctx.take_accumulator(1, most);
+    const auto order = ctx.scratch.template take<std::int32_t>(1, n);
+    fill(be, params, T{0});
+    fill(be, state, T{0});
+    std::vector<std::int32_t> host(static_cast<std::size_t>(n));
+    for (index epoch = 0; epoch < epochs; ++epoch) {
+      shuffle(host, static_cast<std::uint32_t>(epoch));
+      be.upload(make_view<host_space, const std::int32_t>(host.data(), 1, n), order);
+      fill(be, losses, 0.0);
+      const double now = cosine{rate, 0, epochs}(epoch);
+      for (index first = 0; first < n; first += wide) {
+        const index m = std::min(wide, n - first), slices = (m + slice - 1) / slice;
+        for_each_column(be, slices,
+                        detail::probe_slice<T>{shape, x, label_of, as_const(order), scale, standardize, first,
+                                               m, params.data, partial, work, losses});
+        for_each_column(
+            be, (size + detail::probe_update<T>::run - 1) / detail::probe_update<T>::run,
+            detail::probe_update<T>{params, state, as_const(partial.columns(0, slices)), static_cast<T>(now),
+                                    static_cast<T>(momentum), static_cast<T>(weight_decay), nesterov});
+      }
+    }
+    be.wait();
+    const typename Ctx::const_matrix columns{params.data, shape.deep(), shape.classes, shape.deep()};
+    const typename Ctx::const_matrix bias{params.data + shape.deep() * shape.wide(), shape.classes, 1,
+                                          shape.classes};
+    const auto weights = ctx.take(shape.classes, shape.d);
+    map(be, weights, detail::turned_entry<T, host_space>{columns});
+    return finished(ctx, as_const(losses), as_const(weights), bias, scale);
+  }
+
+  /// The classifier for raw features and the last epoch's loss.
+  template <class Ctx, class B = typename Ctx::backend>
+  softmax_fit<B> finished(Ctx& ctx, matrix_view<const double, typename Ctx::space> losses,
+                          typename Ctx::const_matrix weights, typename Ctx::const_matrix bias,
+                          detail::feature_scale<typename Ctx::space> scale) const {
+    using T = typename Ctx::scalar;
+    auto& be = ctx.be;
+    const auto loss = ctx.take_accumulator(1, 1);
     double mean_loss = 0;
     fill(be, loss, 0.0);
     map_reduce(be, loss, fn::plus{}, fn::identity<double>{}, losses);
@@ -158,15 +236,14 @@ struct softmax_probe {
     if (!std::isfinite(mean_loss))
       throw numeric_error("ssl::softmax_probe: the loss is not finite at rate " + std::to_string(rate) +
                           "; lower the rate, or standardize the features");
-    softmax_fit<B> result{linear_classifier<B>(be, classes, d), mean_loss};
-    for_each_column(be, classes,
-                    detail::unscaled_row<T, S>{weights, bias, scale, result.classifier.weights(),
-                                               result.classifier.bias()});
+    softmax_fit<B> result{linear_classifier<B>(be, weights.rows, weights.cols), mean_loss};
+    for_each_column(be, weights.rows,
+                    detail::unscaled_row<T, typename Ctx::space>{
+                        weights, bias, scale, result.classifier.weights(), result.classifier.bias()});
     be.wait();
     return result;
   }
 
- private:
   /// The order of an epoch: Fisher and Yates from the identity.
   void shuffle(std::vector<std::int32_t>& order, std::uint32_t epoch) const {
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
