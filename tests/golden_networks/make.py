@@ -2,7 +2,7 @@
 """Networks of PyTorch and torchvision, their outputs and gradients: what tests/nn/golden_networks.cpp compares with.
 
     make.py [NETWORK ...]   writes <network>.txt and <network>.npy beside this file: of all, or of those named
-    make.py --full FOLDER   writes resnet18 and resnet50 of full size, as torchvision starts them, into FOLDER
+    make.py --full FOLDER   writes resnet18 and resnet50 of full size into FOLDER
 
 Needs torch, torchvision and numpy. Each network takes one step in training mode on one batch: the loss is
 sum(output * r) / n, and what is kept are the output, the gradients of the input and of all parameters, and the
@@ -19,13 +19,16 @@ exactly, told apart by name. So the files need only results, and of large tensor
 The scale is the largest magnitude in the tensor. Gradients that are zero but for rounding (of a bias before a batch
 norm) take the largest of all parameters' gradients.
 
-A rectifier whose input is within rounding of zero may take either side, and a whole entry of a gradient comes or goes.
-So the formula's salt is the one of SALTS whose nearest input of a rectifier is farthest from zero, and likewise the
-nearest two candidates of a maximum. The first line of <network>.txt has the salt, that distance (relative to the
-standard deviation of the rectifier's inputs), and the largest errors of torch's own float32 step.
+A rectifier whose input is within rounding of zero may take either side, and a whole entry of a gradient comes or goes:
+that would be all that one sees of float. So the bias in front of each rectifier is moved by the multiple of 1/64, from 0
+to 31 of them, that keeps the channel's inputs farthest from zero; <network>.shifts.npy has those multiples (int8), of
+all biases in order, zero where there is no such rectifier. Likewise the formula's salt, of SALTS, is the one whose
+maxima are farthest from the next candidates. The first line of <network>.txt has the salt, the smallest such distance
+(relative to the standard deviation of the values), and the largest errors of torch's own float32 step.
 """
 
 import argparse
+import copy
 import pathlib
 from collections import OrderedDict
 
@@ -36,7 +39,8 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 LIMIT = 48
-SALTS = 24
+SALTS = 16
+SHIFTS = 32
 
 
 def values(salt, name, count):
@@ -120,29 +124,50 @@ def parameters(net):
     return {name: t for name, t in net.state_dict(keep_vars=True).items() if not name.endswith("num_batches_tracked")}
 
 
-def watch(net, worst):
-    """worst[0] = the smallest distance of a rectifier's input from zero, and of a maximum from the next."""
+def settle(net, x):
+    """Moves the biases in front of rectifiers; the distance from where a result changes sides."""
+    net = net.double().train()
+    state = copy.deepcopy(net.state_dict())
+    last, distance, moved, handles = [None], [1.0], {}, []
+
+    def norm(module, *_):
+        last[0] = module
 
     def rectifier(_, inputs):
-        x = inputs[0].detach()
-        worst[0] = min(worst[0], (x.abs().min() / x.std()).item())
+        a = inputs[0]
+        by_channel = a.transpose(0, 1).reshape(a.shape[1], -1)
+        shifts = torch.arange(SHIFTS, dtype=a.dtype) / 64
+        nearest = torch.stack([(by_channel + shift).abs().min(dim=1).values for shift in shifts])
+        best = nearest.max(dim=0)
+        distance[0] = min(distance[0], (best.values.min() / a.std()).item())
+        moved[last[0]] = shifts[best.indices]
+        return (a + moved[last[0]].reshape([1, -1] + [1] * (a.dim() - 2)),)
 
     def maximum(pool, inputs):
-        x = inputs[0].detach()
-        p = pool.padding
+        x, p = inputs[0], pool.padding
         padded = nn.functional.pad(x, (p, p, p, p), value=-1e9)
         windows = nn.functional.unfold(padded, pool.kernel_size, stride=pool.stride)
         windows = windows.reshape(x.shape[0], x.shape[1], pool.kernel_size**2, -1)
         top = windows.topk(2, dim=2).values
         gap = (top[:, :, 0] - top[:, :, 1])[top[:, :, 0] > 0]  # of zeros none has a gradient before its rectifier
-        worst[0] = min(worst[0], (gap.min() / x.std()).item())
+        distance[0] = min(distance[0], (gap.min() / x.std()).item())
 
     for m in net.modules():
         if isinstance(m, nn.ReLU):
             m.inplace = False
-            m.register_forward_pre_hook(rectifier)
+            handles.append(m.register_forward_pre_hook(rectifier))
         if isinstance(m, nn.MaxPool2d):
-            m.register_forward_pre_hook(maximum)
+            handles.append(m.register_forward_pre_hook(maximum))
+        if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            handles.append(m.register_forward_hook(norm))
+    with torch.no_grad():
+        net(x.double())
+        net.load_state_dict(state)
+        for m, shift in moved.items():
+            m.bias += shift
+    for handle in handles:
+        handle.remove()
+    return distance[0]
 
 
 def step(net, x, r):
@@ -176,32 +201,32 @@ def float32_errors(results, single):
 def make(name, folder):
     build, shape = NETWORKS[name]
 
-    def filled(salt, dtype):
-        net = build().to(dtype)
+    def settled(salt):
+        net = build().double()
         with torch.no_grad():
             for key, t in parameters(net).items():
                 t.copy_(start(salt, key, tuple(t.shape)))
         x = torch.from_numpy(values(salt, "input", int(numpy.prod(shape))).reshape(shape))
-        return net, x.to(dtype)
+        return settle(net, x), -salt, net, x
 
-    def margin(salt):
-        net, x = filled(salt, torch.float64)
-        worst = [1.0]
-        watch(net.train(), worst)
-        with torch.no_grad():
-            net(x)
-        return worst[0]
-
-    distance, salt = max((margin(salt), -salt) for salt in range(SALTS))
+    distance, salt, net, x = max((settled(salt) for salt in range(SALTS)), key=lambda found: found[:2])
     salt = -salt
+    state = copy.deepcopy(net.state_dict())
+    shifts = []
+    for key, t in parameters(net).items():
+        if key.endswith("bias"):
+            shifts += ((t.detach() - start(salt, key, tuple(t.shape))) * 64).tolist()
+    numpy.save(folder / f"{name}.shifts.npy", numpy.array(shifts).astype(numpy.int8))
 
     def run(dtype):
-        net, x = filled(salt, dtype)
+        net.to(dtype).load_state_dict(state)
+        net.zero_grad(set_to_none=True)
         with torch.no_grad():
-            out = build().to(dtype).train()(x).shape
+            out = copy.deepcopy(net)(x.to(dtype)).shape
         r = torch.from_numpy(values(salt, "output", int(numpy.prod(out))).reshape(out))
         shapes = [(key, tuple(t.shape)) for key, t in parameters(net).items()]
-        return step(net, x, r.to(dtype)), shapes + [("input", shape), ("output", tuple(out))]
+        results = step(net, x.to(dtype), r.to(dtype))
+        return copy.deepcopy(results), shapes + [("input", shape), ("output", tuple(out))]
 
     results, shapes = run(torch.float64)
     errors = float32_errors(results, run(torch.float32)[0])
@@ -222,7 +247,7 @@ def make(name, folder):
 
 
 def full(folder):
-    """Both networks with torchvision's starts, a normal batch and a normal r; every tensor in full."""
+    """Both networks with torchvision's starts but for settled biases, normal images, normal r; every tensor in full."""
     torch.manual_seed(1)
     cifar = torchvision.models.resnet18()
     cifar.conv1, cifar.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
@@ -231,6 +256,8 @@ def full(folder):
                              ("resnet50", torchvision.models.resnet50(), (4, 3, 64, 64))]:
         net.fc = nn.Identity()
         x, r = torch.randn(shape), torch.randn(shape[0], 2048 if name == "resnet50" else 512)
+        distance = settle(net, x)
+        net.float()
         there = pathlib.Path(folder) / name
         for part in ["weights", "results", "float32"]:
             (there / part).mkdir(parents=True, exist_ok=True)
@@ -246,7 +273,7 @@ def full(folder):
         for key, t in double.items():
             numpy.save(there / "results" / f"{key}.npy", t.numpy())
             numpy.save(there / "float32" / f"{key}.npy", single[key].numpy())
-        print(f"{name}: torch's float32 {float32_errors(double, single)}")
+        print(f"{name}: distance {distance:.1e}, torch's float32 {float32_errors(double, single)}")
 
 
 if __name__ == "__main__":

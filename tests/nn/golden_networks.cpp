@@ -116,6 +116,7 @@ struct golden_network {
   double distance = 0, float_error[3] = {};  // PyTorch's own in float32: output, gradients, statistics
   std::vector<std::string> names;            // of the parameters, then input and output
   std::vector<std::vector<index>> shapes;
+  numbers shifts;  // of all biases, in multiples of 1/64
   numbers values;
 };
 
@@ -135,6 +136,7 @@ golden_network read_golden(const std::string& name) {
     out.shapes.emplace_back();
     for (index extent = 0; words >> extent;) out.shapes.back().push_back(extent);
   }
+  out.shifts = read_npy(std::filesystem::path(path).replace_extension(".shifts.npy")).as<double>();
   out.values = read_npy(std::filesystem::path(path).replace_extension(".npy")).as<double>();
   return out;
 }
@@ -188,13 +190,17 @@ void check_network(const L& layer, const std::string& name) {
   const std::vector<segment>& table = probe.net().table();
   REQUIRE(table.size() + 2 == golden.names.size());
   numbers params(static_cast<std::size_t>(total_size(table)));
+  std::size_t shift = 0;
   for (std::size_t k = 0; k < table.size(); ++k) {
     REQUIRE(table[k].name == golden.names[k]);
     REQUIRE(torch_shape(table[k]) == golden.shapes[k]);
-    const numbers ours =
-        from_torch_layout(table[k], start_of(golden.salt, golden.names[k], golden.shapes[k]));
+    numbers theirs = start_of(golden.salt, golden.names[k], golden.shapes[k]);
+    if (golden.names[k].ends_with("bias"))
+      for (double& bias : theirs) bias += golden.shifts.at(shift++) / 64;
+    const numbers ours = from_torch_layout(table[k], theirs);
     std::copy(ours.begin(), ours.end(), params.begin() + table[k].offset);
   }
+  REQUIRE(shift == golden.shifts.size());
   probe.set_params(params);
   comparison compared(golden);
   for (const result& r : step(probe, formula(golden.salt, "input", probe.inputs()),
@@ -286,7 +292,7 @@ TEST_CASE_TEMPLATE("nn/golden_networks: networks of full size take torchvision's
                    B, SSL_BACKENDS) {
   const char* const folder = std::getenv("SSL_GOLDEN_NETWORKS");
   if (!folder) {
-    MESSAGE("SSL_GOLDEN_NETWORKS is not set, nothing is compared");
+    MESSAGE("SSL_GOLDEN_NETWORKS is not set, full size is not compared");
     return;
   }
   const std::filesystem::path path(folder);
