@@ -12,6 +12,12 @@
 ///
 /// over the trained parameters: running statistics are its own. BYOL (arXiv 2006.07733), MoCo (1911.05722),
 /// SimSiam (2011.10566). Batch normalisation takes its statistics over all views of a step together.
+///
+/// In chunks: columns may go through the networks some at a time, for the memory of one chunk. The first pass
+/// keeps embeddings only, the loss sees all of them, and a second pass goes forward again and back, chunk by
+/// chunk (gradient caching; Gao et al., arXiv 2101.06983). Gradients are those of the whole batch, whatever
+/// the loss, where each column goes its own way; batch norm takes its statistics over a chunk, and running
+/// ones move once a chunk. Time: one more forward of all chunks but one, about a third of a step.
 
 #include <functional>
 #include <optional>
@@ -109,8 +115,8 @@ class bound_branches {
     network<Arch, B> net;
     decltype(std::declval<B&>().template allocate<typename B::scalar>(index{})) state, y, dy;
 
-    part(B& be, Arch arch, image_shape in, index columns, const Opt& optimizer)
-        : net(be, std::move(arch), in, columns),
+    part(B& be, Arch arch, image_shape in, index columns, index at_a_time, const Opt& optimizer)
+        : net(be, std::move(arch), in, at_a_time),
           state(
               allocate<typename B::scalar>(be, optimizer.state(net.params().rows), "the optimizer's state")),
           y(allocate<typename B::scalar>(be, net.output_shape().size() * columns, "embeddings")),
@@ -121,12 +127,12 @@ class bound_branches {
     view<B> dout(index columns) const { return dy.as(net.output_shape().size(), columns); }
   };
   template <class Arch>
-  struct copy {  // a network that is only evaluated
+  struct copy {  // a network that never goes back: parameters and output, no tape, no gradients
     network<Arch, B> net;
     decltype(std::declval<B&>().template allocate<typename B::scalar>(index{})) y;
 
     copy(B& be, const part<Arch>& from, index columns)
-        : net(be, from.net.arch(), from.net.input_shape(), columns),
+        : net(be, from.net.arch(), from.net.input_shape(), 0),
           y(allocate<typename B::scalar>(be, net.output_shape().size() * columns, "embeddings")) {}
     view<B> out(index columns) const { return y.as(net.output_shape().size(), columns); }
   };
@@ -145,12 +151,16 @@ class bound_branches {
   using projector_type = typename Branches::projector_type;
   using predictor_type = typename Branches::predictor_type;
 
-  bound_branches(B& be, Branches b, const Opt& optimizer, image_shape in, index columns, rng_key key)
+  /// `chunk` columns at most go through the networks at a time; 0: all. Chunks are of nearly equal size.
+  bound_branches(B& be, Branches b, const Opt& optimizer, image_shape in, index columns, rng_key key,
+                 index chunk = 0)
       : be_(&be),
         columns_(columns),
+        chunks_(chunk > 0 ? (columns + chunk - 1) / chunk : 1),
         description_(std::move(b)),
-        encoder_(be, description_.encoder, in, columns, optimizer),
-        projector_(be, description_.projector, encoder_.net.output_shape(), columns, optimizer),
+        encoder_(be, description_.encoder, in, columns, largest_chunk(), optimizer),
+        projector_(be, description_.projector, encoder_.net.output_shape(), columns, largest_chunk(),
+                   optimizer),
         predictor_(make_predictor(be, optimizer)) {
     encoder_.net.initialise(key);
     projector_.net.initialise({key.seed + 1, key.epoch});
@@ -175,17 +185,17 @@ class bound_branches {
   bound_branches(const bound_branches&) = delete;
   bound_branches& operator=(const bound_branches&) = delete;
 
-  /// Runs the views x (c, pixels * columns) through all networks.
+  /// Runs the views x (c, pixels * columns), which must stay until `backward`, through all networks.
   template <class Ctx>
   void forward(Ctx& ctx, cview<B> x) {
-    encoder_.net.forward(ctx, x, encoder_.out(columns_));
-    projector_.net.forward(ctx, encoder_.out(columns_), projector_.out(columns_));
-    if constexpr (Branches::has_predictor)
-      predictor_.net.forward(ctx, projector_.out(columns_), predictor_.out(columns_));
-    if (delayed_encoder_) {
-      delayed_encoder_->net.forward(ctx, x, delayed_encoder_->out(columns_));
-      delayed_projector_->net.forward(ctx, delayed_encoder_->out(columns_),
-                                      delayed_projector_->out(columns_));
+    x_ = x;
+    for (index k = 0; k < chunks_; ++k) {
+      const bool last = k + 1 == chunks_;  // its tape is not needed again before backward begins
+      online(ctx, k, last ? pass_kind::keep : pass_kind::embed);
+      if (!delayed_encoder_) continue;
+      const auto h = chunk(delayed_encoder_->out(columns_), k);
+      delayed_encoder_->net.forward_only(ctx, images(k), h);
+      delayed_projector_->net.forward_only(ctx, h, chunk(delayed_projector_->out(columns_), k));
     }
   }
 
@@ -203,12 +213,15 @@ class bound_branches {
   void backward(Ctx& ctx) {
     encoder_.net.zero_grads();
     projector_.net.zero_grads();
-    if constexpr (Branches::has_predictor) {
-      predictor_.net.zero_grads();
-      predictor_.net.backward(ctx, predictor_.dout(columns_), projector_.dout(columns_));
+    if constexpr (Branches::has_predictor) predictor_.net.zero_grads();
+    for (index k = chunks_ - 1; k >= 0; --k) {
+      if (k + 1 < chunks_) online(ctx, k, pass_kind::repeat);
+      const auto dh = chunk(encoder_.dout(columns_), k), dp = chunk(projector_.dout(columns_), k);
+      if constexpr (Branches::has_predictor)
+        predictor_.net.backward(ctx, chunk(predictor_.dout(columns_), k), dp);
+      projector_.net.backward(ctx, dp, dh);
+      encoder_.net.backward(ctx, dh);
     }
-    projector_.net.backward(ctx, projector_.dout(columns_), encoder_.dout(columns_));
-    encoder_.net.backward(ctx, encoder_.dout(columns_));
   }
 
   /// One step of the optimizer on every network, then the delayed copy follows. `step` counts from 0.
@@ -233,15 +246,48 @@ class bound_branches {
   network<encoder_type, B>& encoder() { return encoder_.net; }
   network<projector_type, B>& projector() { return projector_.net; }
   auto& predictor() requires(Branches::has_predictor) { return predictor_.net; }
+  /// How many runs of columns go through the networks one after another.
+  index chunks() const { return chunks_; }
   /// The delayed copies; only with targets_of::delayed.
   network<encoder_type, B>& delayed_encoder() { return delayed_encoder_.value().net; }
   network<projector_type, B>& delayed_projector() { return delayed_projector_.value().net; }
 
  private:
+  enum class pass_kind { embed, keep, repeat };  // nothing is kept; all for backward; all, a second time
+
+  /// Chunk k has the columns [first(k), first(k + 1)).
+  index first(index k) const { return columns_ * k / chunks_; }
+  index largest_chunk() const { return (columns_ + chunks_ - 1) / chunks_; }
+  template <class V>
+  V chunk(V all, index k) const {
+    return all.columns(first(k), first(k + 1) - first(k));
+  }
+  cview<B> images(index k) const {
+    const index pixels = x_.cols / columns_;
+    return x_.columns(first(k) * pixels, (first(k + 1) - first(k)) * pixels);
+  }
+
+  /// Chunk k through the networks that learn.
+  template <class Ctx>
+  void online(Ctx& ctx, index k, pass_kind how) {
+    const auto run = [&](auto& net, cview<B> x, view<B> y) {
+      if (how == pass_kind::embed)
+        net.forward_only(ctx, x, y);
+      else if (how == pass_kind::keep)
+        net.forward(ctx, x, y);
+      else
+        net.forward_again(ctx, x, y);
+    };
+    const auto h = chunk(encoder_.out(columns_), k), p = chunk(projector_.out(columns_), k);
+    run(encoder_.net, images(k), h);
+    run(projector_.net, h, p);
+    if constexpr (Branches::has_predictor) run(predictor_.net, p, chunk(predictor_.out(columns_), k));
+  }
+
   auto make_predictor(B& be, const Opt& optimizer) {
     if constexpr (Branches::has_predictor) {
       return part<predictor_type>(be, description_.predictor, projector_.net.output_shape(), columns_,
-                                  optimizer);
+                                  largest_chunk(), optimizer);
     } else {
       return typename optional_part<predictor_type, false>::type{};
     }
@@ -264,7 +310,8 @@ class bound_branches {
   }
 
   B* be_;
-  index columns_;
+  index columns_, chunks_;
+  cview<B> x_{};
   Branches description_;
   part<encoder_type> encoder_;
   part<projector_type> projector_;

@@ -27,6 +27,7 @@ struct run_options {
   index log_every = 50;  // steps between calls of the observer; every epoch's last step calls it too
   gram_side side = gram_side::automatic;
   residence images = residence::automatic;
+  index chunk = 0;  // views that go through the networks at a time, for less memory (branches.hpp); 0: all
   int workers = 0;  // threads that read batches ahead, where the images do not live with the backend
 };
 
@@ -76,7 +77,8 @@ class trainer {
         rate_(rate),
         views_(views),
         columns_(options.batch * views.count()),
-        networks_(be, std::move(networks), optimizer, views.target, columns_, {options.seed, 0}),
+        networks_(be, std::move(networks), optimizer, views.target, columns_, {options.seed, 0},
+                  options.chunk),
         bytes_(allocate<std::uint8_t>(be, source.size() * options.batch, "a batch of images")),
         ids_(allocate<index>(be, options.batch, "a batch of images")),
         x_(allocate<T>(be, views.target.size() * columns_, "the views of a batch")),
@@ -153,6 +155,9 @@ class trainer {
 
  private:
   static run_options checked(run_options o) {
+    if (o.chunk < 0)
+      throw option_error("ssl::trainer: chunk is " + std::to_string(o.chunk) +
+                         ", expected views at a time or 0 for all");
     if (o.batch < 1 || o.epochs < 0 || o.log_every < 1)
       throw option_error("ssl::trainer: batch is " + std::to_string(o.batch) + ", epochs " +
                          std::to_string(o.epochs) + ", log_every " + std::to_string(o.log_every) +
