@@ -1,6 +1,9 @@
 #include "ssl/eval/linear_probe.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
 #include "ssl/eval/ridge_probe.hpp"
 #include "ssl/eval/softmax_probe.hpp"
@@ -246,6 +249,110 @@ TEST_CASE_TEMPLATE("eval/softmax_probe: two epochs equal the loops of the defini
   CHECK(ssl::test::relative_error(read(work.backend(), two.classifier.bias()), bias) <
         10 * ssl::test::tolerance<B>);
   CHECK(two.loss == doctest::Approx(loss).epsilon(1e-6));
+}
+
+namespace {
+
+/// Features around nothing in particular, of every class some.
+struct cloud {
+  ssl::index d, n;
+  int classes;
+  std::vector<double> x = ssl::test::normals(d * n, 9);
+  std::vector<int> labels{};
+
+  cloud(ssl::index features, ssl::index count, int names) : d(features), n(count), classes(names) {
+    for (ssl::index j = 0; j < n; ++j) labels.push_back(static_cast<int>((j * 11 + j / 3) % classes));
+    for (ssl::index j = 0; j < n; ++j) x[static_cast<std::size_t>(j * d + labels.back() % d)] += 1;
+  }
+};
+
+/// Weights (classes, d) and then biases, after all epochs in loops, and the last epoch's loss.
+std::pair<std::vector<double>, double> descend(const ssl::softmax_probe& o, const cloud& data) {
+  const auto d = static_cast<std::size_t>(data.d), n = static_cast<std::size_t>(data.n),
+             classes = static_cast<std::size_t>(data.classes), size = classes * (d + 1);
+  std::vector<double> w(size, 0.0), v(size, 0.0);
+  double loss = 0;
+  for (ssl::index epoch = 0; epoch < o.epochs; ++epoch) {
+    std::vector<std::size_t> order(n);
+    for (std::size_t i = 0; i < n; ++i) order[i] = i;
+    ssl::random_stream draw({o.seed, static_cast<std::uint32_t>(epoch)}, 0, 0, ssl::purpose::probe, 1);
+    for (std::size_t i = n; i > 1; --i)
+      std::swap(order[i - 1], order[static_cast<std::size_t>(draw.below(static_cast<ssl::index>(i)))]);
+    const double rate = ssl::cosine{o.rate, 0, o.epochs}(epoch);
+    loss = 0;
+    for (std::size_t first = 0; first < n; first += static_cast<std::size_t>(o.batch)) {
+      const std::size_t last = std::min(n, first + static_cast<std::size_t>(o.batch));
+      std::vector<double> g(size, 0.0);
+      for (std::size_t k = first; k < last; ++k) {
+        const double* const x = data.x.data() + order[k] * d;
+        const auto label = static_cast<std::size_t>(data.labels[order[k]]);
+        std::vector<double> s(classes);
+        double sum = 0;
+        for (std::size_t c = 0; c < classes; ++c) {
+          s[c] = w[classes * d + c];
+          for (std::size_t i = 0; i < d; ++i) s[c] += w[c + classes * i] * x[i];
+          sum += std::exp(s[c]);
+        }
+        loss += (std::log(sum) - s[label]) / static_cast<double>(n);
+        for (std::size_t c = 0; c < classes; ++c) {
+          const double r = (std::exp(s[c]) / sum - (c == label ? 1 : 0)) / static_cast<double>(last - first);
+          for (std::size_t i = 0; i < d; ++i) g[c + classes * i] += r * x[i];
+          g[classes * d + c] += r;
+        }
+      }
+      for (std::size_t k = 0; k < size; ++k) {
+        const double u = g[k] + o.weight_decay * w[k];
+        v[k] = o.momentum * v[k] + u;
+        w[k] -= rate * (o.nesterov ? u + o.momentum * v[k] : v[k]);
+      }
+    }
+  }
+  return {w, loss};
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE(
+    "eval/softmax_probe: shuffled batches equal the loops of the definition, for few weights and for many", B,
+    SSL_BACKENDS) {
+  // More than one slice of a batch with a rest, batches left over; and too many weights for a cache.
+  for (const cloud& data : {cloud(17, 150, 5), cloud(16, 70, 2), cloud(1100, 24, 60)})
+    for (const bool nesterov : {false, true}) {
+      const ssl::softmax_probe probe{.rate = 0.2,
+                                     .momentum = 0.8,
+                                     .weight_decay = 1e-2,
+                                     .nesterov = nesterov,
+                                     .epochs = 3,
+                                     .batch = data.d == 17 ? 70 : 20};
+      ssl::workspace<B> work;
+      auto ctx = work.ctx();
+      ssl::test::matrix<B> x(work.backend(), data.d, data.n, data.x);
+      const auto fit = probe.fit(ctx, x.read(), data.labels, data.classes);
+      auto [expected, loss] = descend(probe, data);
+      const auto weights = static_cast<std::size_t>(data.d * data.classes);
+      const std::vector<double> bias(expected.begin() + static_cast<std::ptrdiff_t>(weights), expected.end());
+      expected.resize(weights);
+      CHECK(ssl::test::relative_error(read(work.backend(), fit.classifier.weights()), expected) <
+            10 * ssl::test::tolerance<B>);
+      CHECK(ssl::test::relative_error(read(work.backend(), fit.classifier.bias()), bias) <
+            10 * ssl::test::tolerance<B>);
+      CHECK(fit.loss == doctest::Approx(loss).epsilon(1e-5));
+    }
+}
+
+TEST_CASE_TEMPLATE("eval/softmax_probe: every number of threads gives the same bits", B, SSL_BACKENDS) {
+  if constexpr (std::is_constructible_v<B, int>) {
+    const cloud data(17, 300, 5);
+    const auto run = [&](int threads) {
+      ssl::workspace<B> work{B(threads)};
+      auto ctx = work.ctx();
+      ssl::test::matrix<B> x(work.backend(), data.d, data.n, data.x);
+      const auto fit = ssl::softmax_probe{.epochs = 3, .batch = 256, .standardize = true}.fit(
+          ctx, x.read(), data.labels, data.classes);
+      return read(work.backend(), fit.classifier.weights());
+    };
+    CHECK(run(1) == run(3));
+  }
 }
 
 TEST_CASE_TEMPLATE("eval/softmax_probe: separable classes are told apart, batches left over included", B,
