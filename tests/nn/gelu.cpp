@@ -64,6 +64,23 @@ TEST_CASE("nn/gelu: the error function without branches is erf to 5e-7") {
   CHECK(ssl::detail::branchless_erf(0.7) == std::erf(0.7));
 }
 
+TEST_CASE_TEMPLATE("nn/gelu: what it remakes is what it made, to the bit, and it runs in place", B,
+                   SSL_BACKENDS) {
+  const ssl::image_shape in{9, 2, 3};
+  layer_probe<gelu, B> probe({}, in, 4);
+  const auto x = ssl::test::normals(probe.inputs(), 1);
+  const auto y = probe.forward(x);
+  B& be = probe.work().backend();
+  const ssl::test::matrix<B> from(be, 9, 24, x), to(be, 9, 24);
+  auto ctx = probe.work().ctx();
+  const auto& layer = probe.net().arch();
+  layer.remake(ctx, in, 4, ssl::pass<B>{.params = probe.net().params(), .x = from.read(), .y = to()});
+  CHECK(to.get() == y);
+  auto eval = probe.work().ctx(ssl::mode::eval);
+  layer.forward(eval, in, 4, ssl::pass<B>{.params = probe.net().params(), .x = from.read(), .y = from()});
+  CHECK(from.get() == y);
+}
+
 TEST_CASE_TEMPLATE("nn/gelu: runs on maps of bf16", B, ssl::test::backend<float>) {
   layer_probe<gelu, B> full({}, {9, 2, 2}, 2);
   layer_probe<ssl::in_bf16_layer<gelu>, B> half(ssl::in_bf16(gelu{}), {9, 2, 2}, 2);

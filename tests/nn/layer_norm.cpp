@@ -81,6 +81,23 @@ TEST_CASE_TEMPLATE("nn/layer_norm: evaluation is training, and gradients of weig
   CHECK(relative_error(probe.grads(), twice) < tolerance<B>);
 }
 
+TEST_CASE_TEMPLATE("nn/layer_norm: what it remakes is what it made, to the bit, and it runs in place", B,
+                   SSL_BACKENDS) {
+  const ssl::image_shape in{9, 2, 3};
+  layer_probe<layer_norm, B> probe({}, in, 4);
+  const auto x = ssl::test::normals(probe.inputs(), 1);
+  const auto y = probe.forward(x);
+  B& be = probe.work().backend();
+  const ssl::test::matrix<B> from(be, 9, 24, x), to(be, 9, 24);
+  auto ctx = probe.work().ctx();
+  const auto& layer = probe.net().arch();
+  layer.remake(ctx, in, 4, ssl::pass<B>{.params = probe.net().params(), .x = from.read(), .y = to()});
+  CHECK(to.get() == y);
+  auto eval = probe.work().ctx(ssl::mode::eval);
+  layer.forward(eval, in, 4, ssl::pass<B>{.params = probe.net().params(), .x = from.read(), .y = from()});
+  CHECK(from.get() == y);
+}
+
 TEST_CASE_TEMPLATE("nn/layer_norm: runs on maps of bf16", B, ssl::test::backend<float>) {
   const ssl::image_shape in{32, 2, 2};
   layer_probe<layer_norm, B> full({}, in, 2);

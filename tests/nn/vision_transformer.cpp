@@ -90,6 +90,15 @@ TEST_CASE_TEMPLATE("nn/vision_transformer: an image's embedding is the same in a
   CHECK(relative_error(one.forward({x.begin() + 96, x.end()}), {y.begin() + 8, y.end()}) < tolerance<B>);
 }
 
+TEST_CASE("nn/vision_transformer: keeps neither what a layer norm nor what a GELU makes") {
+  const ssl::index n = 16, map = 192 * 64 * n;  // one map of the width
+  const ssl::index of_block = vision_transformer({.depth = 3}).tape({3, 32, 32}, n) -
+                              vision_transformer({.depth = 2}).tape({3, 32, 32}, n);
+  // x of both layer norms, queries, keys and values, the attention's result, and what the GELU reads; two
+  // numbers a token for each norm and each head
+  CHECK(of_block == (2 + 3 + 1 + 4) * map + (2 + 2 + 6) * 64 * n);
+}
+
 TEST_CASE_TEMPLATE("nn/vision_transformer: runs on maps of bf16", B, ssl::test::backend<float>) {
   const image_shape in{3, 8, 8};
   const auto net = vision_transformer({.patch = 2, .width = 16, .depth = 2, .heads = 2});

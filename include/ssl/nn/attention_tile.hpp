@@ -32,7 +32,7 @@ SSL_FN void store_tile(const Team& team, index rows, const T* tile, const T* fac
 /// out (lanes) = fold over the rows of a tile, lane by lane, in runs of sixteen rows; `part` has room for a
 /// row for each run.
 template <class Team, class T, class Fold>
-SSL_FN void fold_tile(const Team& team, index rows, const T* tile, const Fold& fold, T* part, T* out) {
+SSL_FN void fold_lanes(const Team& team, index rows, const T* tile, const Fold& fold, T* part, T* out) {
   const index runs = (rows + 15) / 16;
   team.for_each(runs, [=](index k) {
     const index last = 16 * k + 16 < rows ? 16 * k + 16 : rows;

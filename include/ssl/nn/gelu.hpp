@@ -91,6 +91,9 @@ struct gelu {
   std::vector<segment> parameters(image_shape) const { return {}; }
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape, index) const { return 0; }
+  constexpr backward_reads reads() const { return {.x = true, .y = false}; }
+  constexpr bool in_place() const { return true; }
+  constexpr bool remakes(bool with_x) const { return with_x; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape, index, pass<B, S> p) const {
@@ -99,6 +102,10 @@ struct gelu {
       map(ctx.be, p.y, fn::gelu<T>{}, p.x);
     else
       map(ctx.be, p.y, fn::gelu_tanh<T>{}, p.x);
+  }
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void remake(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    forward(ctx, in, n, p);
   }
   template <class Ctx, class B = typename Ctx::backend, class S>
   void backward(Ctx& ctx, image_shape, index, pass<B, S> p) const {

@@ -117,6 +117,9 @@ struct layer_norm {
   constexpr index parameter_count(image_shape in) const { return affine ? 2 * in.channels : 0; }
   /// Mean and inverse deviation of each pixel.
   constexpr index tape(image_shape in, index n) const { return 2 * in.pixels() * n; }
+  constexpr backward_reads reads() const { return {.x = true, .y = false}; }
+  constexpr bool in_place() const { return true; }
+  constexpr bool remakes(bool with_x) const { return with_x; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
@@ -124,6 +127,13 @@ struct layer_norm {
     for_each_column(
         ctx.be, p.x.cols,
         detail::normalise_pixel<B, S>{p.x, p.y, w, affine ? w + in.channels : nullptr, p.tape.data, eps});
+  }
+
+  /// The same sweep, so that the bits are the same.
+  template <class Ctx, class B = typename Ctx::backend, class S>
+  void remake(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
+    p.tape = {};
+    forward(ctx, in, n, p);
   }
 
   template <class Ctx, class B = typename Ctx::backend, class S>

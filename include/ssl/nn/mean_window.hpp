@@ -82,6 +82,7 @@ struct mean_window {
   std::vector<segment> parameters(image_shape) const { return {}; }
   constexpr index parameter_count(image_shape) const { return 0; }
   constexpr index tape(image_shape, index) const { return 0; }
+  constexpr backward_reads reads() const { return {.x = false, .y = false}; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {

@@ -61,12 +61,12 @@ struct attend {
     T* const part = inverse + tile_lanes;            // (tiles, lanes)
     load_tile(team, width, q + at.first * ld, ld, at.count, static_cast<T>(s.scale), query);
     multiply_tile(team, tokens, width, k, ld, index{1}, query, score);
-    fold_tile(team, tokens, score, fn::maximum{}, part, largest);
+    fold_lanes(team, tokens, score, fn::maximum{}, part, largest);
     team.for_each(tokens, [=](index i) {
       T* const row = score + i * tile_lanes;
       for (index e = 0; e < tile_lanes; ++e) row[e] = branchless_exp(row[e] - largest[e]);
     });
-    fold_tile(team, tokens, score, fn::plus{}, part, inverse);
+    fold_lanes(team, tokens, score, fn::plus{}, part, inverse);
     team.for_each(tile_lanes, [=](index e) { inverse[e] = T{1} / inverse[e]; });
     multiply_tile(team, width, tokens, v, index{1}, ld, score, query);
     store_tile(team, width, query, inverse, y.column(at.image * tokens + at.first) + at.head * width, y.ld,

@@ -9,8 +9,8 @@
 #include "ssl/nn/conv.hpp"
 #include "ssl/nn/gelu.hpp"
 #include "ssl/nn/layer_norm.hpp"
+#include "ssl/nn/learned_positions.hpp"
 #include "ssl/nn/pool.hpp"
-#include "ssl/nn/positions.hpp"
 #include "ssl/nn/residual.hpp"
 #include "ssl/nn/self_attention.hpp"
 
@@ -42,7 +42,7 @@ inline auto vision_transformer(const vision_transformer_options& o = {}) {
   auto block = named("", std::move(attention)) | named("", std::move(perceptron));
   return named("patch_embed.proj",
                conv2d{.out = o.width, .kernel = o.patch, .stride = o.patch, .padding = 0, .bias = true}) |
-         named("", positions{}) | named("blocks", repeat(o.depth, std::move(block))) |
+         named("", learned_positions{}) | named("blocks", repeat(o.depth, std::move(block))) |
          named("norm", layer_norm{}) | named("pool", mean_pool{});
 }
 

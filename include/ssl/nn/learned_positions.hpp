@@ -10,7 +10,7 @@ namespace ssl {
 
 /// y = x + p, p (c, pixels) learned and the same for all images, normal with deviation `start` at first. The
 /// number of parameters is the map's size, so a network with positions belongs to one image size.
-struct positions {
+struct learned_positions {
   using kind = layer_kind;
   double start = 0.02;
 
@@ -20,6 +20,8 @@ struct positions {
   }
   constexpr index parameter_count(image_shape in) const { return in.size(); }
   constexpr index tape(image_shape, index) const { return 0; }
+  constexpr backward_reads reads() const { return {.x = false, .y = false}; }
+  constexpr bool in_place() const { return true; }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
