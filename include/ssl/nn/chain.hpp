@@ -87,7 +87,7 @@ template <LayerKind L>
 struct named_layer {
   using kind = layer_kind;
   const char* name = "";
-  L layer{};
+  L layer;
 
   constexpr image_shape output(image_shape in) const { return layer.output(in); }
   std::vector<segment> parameters(image_shape in) const { return layer.parameters(in); }
