@@ -29,9 +29,11 @@ struct winograd_memory {
 namespace tiled {
 
 /// m (width Strips, cols) = (or, if `add`, +=) u (., c) v (c, cols): u is a panel; column j of v runs in
-/// panels from v + j rows, `across` apart, the last of them `last` deep; columns of m are `rows` apart.
+/// panels from v + j rows, `across` apart, the last of them `last` deep; columns of m are `rows` apart. On
+/// the way it fetches as much from `soon` as it reads of v.
 template <class T, index Strips>
-void multiply_positions(index panels, index last, const T* u, const T* v, index across, bool add, T* m) {
+void multiply_positions(index panels, index last, const T* u, const T* v, index across, const T* soon,
+                        bool add, T* m) {
   namespace ei = Eigen::internal;
   using packet = typename panel<T>::packet;
   constexpr index width = panel<T>::width, rows = panel<T>::rows, cols = panel<T>::cols;
@@ -44,7 +46,8 @@ void multiply_positions(index panels, index last, const T* u, const T* v, index 
   for (index r = 0; r < panels; ++r, v += across) {
     const index depth = r + 1 < panels ? rows : last;
     const T* const end = v + depth;
-    for (const T* b = v; b != end; ++b, u += rows) {
+    for (const T* b = v; b != end; ++b, u += rows, soon += cols) {
+      ei::prefetch(soon);
       packet x[Strips];
       SSL_UNROLL
       for (index s = 0; s < Strips; ++s) x[s] = ei::ploadu<packet>(u + s * width);
@@ -107,11 +110,14 @@ struct winograd_product {
   template <index Strips>
   void multiply(const T* u, index step, const T* v, index groups, index first, index last, T* m) const {
     const index deep = std::min(rows, grid.g.in.channels - (last - 1) * rows);
+    const auto at = [=, this](index p, index k) {
+      return v + k * group_in() + p * step_in() + first * cols * rows;
+    };
     for (index p = 0; p < positions; ++p)
       for (index k = 0; k < groups; ++k) {
-        tiled::multiply_positions<T, Strips>(last - first, deep, u + p * step,
-                                             v + k * group_in() + p * step_in() + first * cols * rows,
-                                             cols * rows, first > 0, m + k * group_out + p * step_out);
+        const T* const soon = k + 1 < groups ? at(p, k + 1) : at(std::min(p + 1, positions - 1), 0);
+        tiled::multiply_positions<T, Strips>(last - first, deep, u + p * step, at(p, k), cols * rows, soon,
+                                             first > 0, m + k * group_out + p * step_out);
       }
   }
   void multiply(index out, const T* u, index step, const T* v, index groups, index first, index last,
@@ -228,14 +234,16 @@ struct winograd_outer_product {
   /// `rows` apart.
   template <index Strips>
   static void multiply(index depth, const T* w, index step_w, const T* v, index step_v, index count, T* du) {
-    constexpr index deepest = panel<T>::depth / 2;
+    constexpr index deepest = panel<T>::depth / 2, line = rows / 2;
     for (index p = 0; p < positions; ++p, w += step_w, v += step_v, du += step_du)
       for (index l = 0; l < depth; l += deepest)
         for (index j = 0; j < count; j += cols) {
           const T* const a = w + l * rows;
-          tiled::multiply_tile<T, Strips>(std::min(deepest, depth - l), a, v + l * rows + j, rows,
-                                          j == 0 ? a + step_w : a, T{1}, l == 0 ? T{0} : T{1}, du + j * rows,
-                                          rows);
+          const T* const b = v + l * rows;
+          // Four tiles of columns fetch the four halves of what the next position needs.
+          const T* const soon = (j / cols % 4 < 2 ? a + step_w : b + step_v) + j / cols % 2 * line;
+          tiled::multiply_tile<T, Strips>(std::min(deepest, depth - l), a, b + j, rows, soon, T{1},
+                                          l == 0 ? T{0} : T{1}, du + j * rows, rows);
         }
   }
 
@@ -244,7 +252,7 @@ struct winograd_outer_product {
     const index tile = positions *
                        (panel<T>::padded(grid.g.in.channels) + panel<T>::padded(grid.g.out_channels)) *
                        static_cast<index>(sizeof(T));
-    if (tiles > 0) run(threads, workspace, std::clamp<index>(winograd_memory::shared / 2 / tile, 64, 128));
+    if (tiles > 0) run(threads, workspace, std::clamp<index>(2 * winograd_memory::shared / tile, 64, 128));
   }
 
   template <class Workspace>

@@ -88,12 +88,14 @@ void transform_square(const Line& line, const T* map, const image_shape& shape, 
                       const T* zeros, T* to, index step, index across) {
   constexpr index width = panel<T>::width, rows = panel<T>::rows;
   const index channels = shape.channels, padded = panel<T>::padded(channels);
+  const index left = -col, right = shape.width - col, above = -row, below = shape.height - row;
   const T* at[Size][Size];
-  for (index i = 0; i < Size; ++i)
-    for (index j = 0; j < Size; ++j) {
-      const bool inside = row + i >= 0 && row + i < shape.height && col + j >= 0 && col + j < shape.width;
-      at[i][j] = inside ? map + ((row + i) * shape.width + col + j) * channels : zeros;
-    }
+  for (index i = 0; i < Size; ++i) {
+    index place = ((row + i) * shape.width + col) * channels;
+    SSL_UNROLL
+    for (index j = 0; j < Size; ++j, place += channels)
+      at[i][j] = i >= above && i < below && j >= left && j < right ? map + place : zeros;
+  }
   for (index c = 0; c < padded; c += width) {
     T* const here = to + c / rows * across + c % rows;
     const auto store = [=](index i, index j, typename panel<T>::packet value) {
@@ -210,6 +212,7 @@ struct winograd_turned_taps {
         const index deep = std::min(width, count - l), tall = std::clamp<index>(in - first - i, 0, width);
         for (index tap = 0; tap < 9; ++tap) {
           const T* const w = weights + from + l + (tap * in + first + i) * out;
+          for (index p = 0; p < tall; ++p) Eigen::internal::prefetch(w + p * out + width);
           if (deep == width && tall == width) {
             tiled::transpose_block(w, out, block[8 - tap], width);
             continue;
