@@ -97,16 +97,14 @@ TEST_CASE("onednn: an empty dx is left out, and no image is no work") {
   CHECK(dw.get() == whole.dw);
 }
 
-TEST_CASE("onednn: maps inside larger matrices are convolved as well") {
+TEST_CASE("onednn: maps inside larger matrices are refused") {
   B be;
-  eigen_backend<float> ours;
   const conv_geometry g{{4, 6, 6}, 8, 1, 1, 0};
-  const auto input = normals(10 * 72, 1), weights = normals(32, 2);
-  const matrix<B> x(be, 10, 72, input), w(be, 8, 4, weights), y(be, 8, 72), expected(be, 8, 72);
-  const auto part = [](cview<B> all) { return cview<B>{all.data + 2, 4, all.cols, all.ld}; };
-  be.conv2d_forward(g, part(x.read()), w.read(), y());
-  gemm(ours, trans::no, trans::no, 1.0f, w.read(), part(x.read()), 0.0f, expected());
-  CHECK(relative_error(y.get(), expected.get()) < tolerance<B>);
+  const matrix<B> x(be, 10, 72), w(be, 8, 4), y(be, 8, 72);
+  const cview<B> part{x.read().data + 2, 4, 72, 10};
+  CHECK_THROWS_WITH_AS(be.conv2d_forward(g, part, w.read(), y()),
+                       "ssl::conv2d_forward: a matrix is not contiguous; maps and weights must be",
+                       shape_error);
 }
 
 TEST_CASE("onednn: one thread and three agree, and OpenMP's own number stays as it was") {

@@ -14,11 +14,11 @@
 namespace ssl {
 
 /// eigen_backend<float> whose wide verbs `conv2d_forward` and `conv2d_backward` are oneDNN's, on as many
-/// threads as the backend has. Primitives of a size are kept from their first call on; later calls of that
-/// size allocate nothing here. Weights go into the layout that a primitive prefers on the way in, their
-/// gradient back on the way out, where it prefers another: a pass over the weights, beside many over the
-/// maps. Maps and weights that are not contiguous are left to eigen_backend. The gradient of the weights
-/// repeats bit for bit for an equal number of threads.
+/// threads as the backend has, with contiguous maps and weights. Primitives of a size are kept from their
+/// first call on; later calls of that size allocate nothing here. Weights go into the layout that a primitive
+/// prefers on the way in, their gradient back on the way out, where it prefers another: a pass over the
+/// weights, beside many over the maps. The gradient of the weights repeats bit for bit for an equal number of
+/// threads.
 template <std::same_as<float> T = float>
 class onednn_backend : public eigen_backend<T> {
   using matrix = typename eigen_backend<T>::matrix;
@@ -41,8 +41,7 @@ class onednn_backend : public eigen_backend<T> {
 
   /// y = W * x, feature maps as (channels, pixels), weights as conv_geometry has them. `=`.
   void conv2d_forward(const conv_geometry& g, const_matrix x, const_matrix weights, matrix y) {
-    if (!x.contiguous() || !weights.contiguous() || !y.contiguous())
-      return eigen_backend<T>::conv2d_forward(g, x, weights, y);
+    require_contiguous("conv2d_forward", x, weights, y);
     if (y.size() == 0) return;
     const profile::span timed = this->watch_convolution("conv2d_forward", g, x.cols, 1);
     const onednn::thread_limit limit(this->threads());
@@ -58,23 +57,23 @@ class onednn_backend : public eigen_backend<T> {
   /// dx = gradient of the input (left out where dx is empty), dweights += gradient of the weights.
   void conv2d_backward(const conv_geometry& g, const_matrix x, const_matrix weights, const_matrix dy,
                        matrix dx, matrix dweights) {
-    if (!x.contiguous() || !weights.contiguous() || !dy.contiguous() || !dx.contiguous() ||
-        !dweights.contiguous())
-      return eigen_backend<T>::conv2d_backward(g, x, weights, dy, dx, dweights);
+    require_contiguous("conv2d_backward", x, weights, dy, dx, dweights);
     if (dy.size() == 0) return;
-    const profile::span timed = dx.data ? this->watch_convolution("conv2d_backward", g, x.cols, 2)
-                                        : this->watch_convolution("conv2d_backward, no dx", g, x.cols, 1);
     const onednn::thread_limit limit(this->threads());
     onednn::checked("the gradients of a convolution", [&] {
       onednn::convolution& plan = plan_for(g, x.cols / g.in.pixels());
-      const onednn::direction& of_weights = plan.backward_weights();
-      std::byte* room = reserve(of_weights.memory());
-      of_weights.run(stream_, {x.data, dy.data, room, room + of_weights.weights});
-      (*of_weights.reorder)(stream_, {room, dweights.data, room + of_weights.weights});
-      stream_.wait();
+      {
+        const profile::span timed = this->watch_convolution("conv2d_weight_gradient", g, x.cols, 1);
+        const onednn::direction& of_weights = plan.backward_weights();
+        std::byte* const room = reserve(of_weights.memory());
+        of_weights.run(stream_, {x.data, dy.data, room, room + of_weights.weights});
+        (*of_weights.reorder)(stream_, {room, dweights.data, room + of_weights.weights});
+        stream_.wait();
+      }
       if (!dx.data) return;
+      const profile::span timed = this->watch_convolution("conv2d_input_gradient", g, x.cols, 1);
       const onednn::direction& of_data = plan.backward_data();
-      room = reserve(of_data.memory());
+      std::byte* const room = reserve(of_data.memory());
       const void* const w = ordered(of_data, weights.data, room);
       of_data.run(stream_, {dy.data, w, dx.data, room + of_data.weights});
       stream_.wait();
@@ -82,6 +81,11 @@ class onednn_backend : public eigen_backend<T> {
   }
 
  private:
+  template <class... V>
+  static void require_contiguous(const char* verb, const V&... m) {
+    detail::require((m.contiguous() && ...), verb, "a matrix is not contiguous; maps and weights must be");
+  }
+
   using size_key = std::array<index, 8>;
 
   onednn::convolution& plan_for(const conv_geometry& g, index n) {

@@ -223,7 +223,7 @@ inline operation dense_operation(const char* verb, std::array<index, 3> shape, d
           "",
           {shape[0], shape[1], shape[2]},
           times * m * n * k,
-          (m * k + k * n + m * n) * static_cast<double>(scalar)};
+          times > 0 ? (m * k + k * n + m * n) * static_cast<double>(scalar) : 0};
 }
 
 /// A convolution of n images in so many passes of 2 out_channels patch out.pixels n flops over maps of a
