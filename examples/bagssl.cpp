@@ -43,8 +43,7 @@ int learn(const bag_options& o, L loss) {
       .base = o.rate, .warmup_steps = steps / 20, .total_steps = steps, .final_fraction = 0};
 
   ssl::trainer train(be, encoder, projector, loss, ssl::emp_ssl_lars(), rate,
-                     ssl::patch_views(patches, colours, patch), image,
-                     {.batch = o.batch, .epochs = o.epochs, .seed = o.seed, .log_every = 20});
+                     ssl::patch_views(patches, colours, patch), image, ex::run_options_of(o));
 
   const ex::output_dir out(o.out);
 

@@ -1,5 +1,7 @@
 #include "support/backend.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 
 #include "support/cli.hpp"
@@ -81,7 +83,7 @@ std::string libraries() {
 #if defined(SSL_EXAMPLE_THRUST_OMP)
   text += ", Thrust " + dotted(THRUST_MAJOR_VERSION, THRUST_MINOR_VERSION, THRUST_SUBMINOR_VERSION);
 #endif
-  text += "\nconvolution: im2col and Eigen\nthreads: " + std::to_string(ssl::cpu::hardware_threads());
+  text += "\ncomputes with: " + describe_backend(make_backend({}));
 #if !defined(_OPENMP)
   text += " (built without OpenMP)";
 #endif
@@ -93,18 +95,50 @@ std::string libraries() {
 }  // namespace
 
 backend make_backend([[maybe_unused]] const backend_options& options) {
+  if (options.profile && !ssl::ProfiledBackend<backend>)
+    throw ssl::option_error("--profile: the backend " + std::string(backend_name()) +
+                            " does not time its operations, expected eigen");
+#if defined(_OPENMP)
+  // What runs in parallel beside the verbs: Thrust, and images that are generated.
+  if (options.threads > 0) omp_set_num_threads(options.threads);
+#endif
 #if defined(SSL_EXAMPLE_CUDA) && defined(SSL_EXAMPLE_CUDNN)
   return backend(ssl::cudnn_options{.cuda = {.tf32 = options.tf32}});
 #elif defined(SSL_EXAMPLE_CUDA)
   return backend(ssl::cuda_options{.tf32 = options.tf32});
 #elif defined(SSL_EXAMPLE_THRUST_OMP)
-#if defined(_OPENMP)
-  if (options.threads > 0) omp_set_num_threads(options.threads);
-#endif
   return backend(ssl::eigen_dense<float>(options.threads));
 #else
   return backend(options.threads);
 #endif
+}
+
+std::string describe_backend([[maybe_unused]] const backend& be) {
+#if defined(SSL_EXAMPLE_CUDA)
+  return device();
+#elif defined(SSL_EXAMPLE_THRUST_OMP)
+  return ssl::cpu::describe<float>("unrolled columns and products", ssl::cpu::hardware_threads());
+#else
+  return be.description();
+#endif
+}
+
+double product_speed(backend& be) {
+  using clock = std::chrono::steady_clock;
+  constexpr index side = 1024;
+  owned_matrix a(be, side, side), b(be, side, side), c(be, side, side);
+  ssl::fill(be, a.all, 1.0f);
+  ssl::fill(be, b.all, 1.0f);
+  double best = 0;
+  for (int run = 0; run < 6; ++run) {
+    be.wait();
+    const auto start = clock::now();
+    ssl::gemm(be, ssl::trans::no, ssl::trans::no, 1.0f, a.all, b.all, 0.0f, c.all);
+    be.wait();
+    const double seconds = std::chrono::duration<double>(clock::now() - start).count();
+    best = std::max(best, 2.0 * side * side * side / seconds);
+  }
+  return best;
 }
 
 const char* backend_name() {

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -37,8 +38,15 @@ using backend = ssl::thrust_backend<float, ssl::eigen_dense<float> >;
 using backend = ssl::eigen_backend<float>;
 #endif
 
-/// The backend that the options describe. ssl::backend_error where the machine has none.
+/// The backend that the options describe. ssl::backend_error where the machine has none, ssl::option_error
+/// where a profile is asked of one that keeps none.
 backend make_backend(const backend_options& options);
+
+/// What computes, in one line.
+std::string describe_backend(const backend& be);
+
+/// Floating-point operations a second of one large product of floats: what the rest is measured by.
+double product_speed(backend& be);
 
 inline constexpr bool on_host = std::same_as<backend::space, ssl::host_space>;
 

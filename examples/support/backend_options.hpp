@@ -8,11 +8,12 @@
 namespace ssl_example {
 
 struct backend_options {
-  int threads = 0;    // of the CPU backends; 0: as many as there are cores
-  bool tf32 = false;  // of the CUDA backend
+  int threads = 0;       // of the CPU backends; 0: as many as there are cores
+  bool tf32 = false;     // of the CUDA backend
+  bool profile = false;  // time every operation of the training
 };
 
-/// --backend, --threads, --tf32 and --version.
+/// --backend, --threads, --tf32 and --version; `profile` is the trainers' --profile.
 void add_backend_options(CLI::App& app, backend_options& options);
 
 /// This program's backend as the command line says it: eigen, thrust-omp or cuda.

@@ -57,9 +57,8 @@ class crop_task {
   int train(const std::string& title, const std::string& idea, Networks networks, L loss, Opt optimizer,
             Rate rate, Colours colours) {
     const auto start = std::chrono::steady_clock::now();
-    ssl::trainer trainer(
-        be_, std::move(networks), loss, optimizer, rate, ssl::patch_views(crops(), colours, image_), image_,
-        {.batch = options_.batch, .epochs = options_.epochs, .seed = options_.seed, .log_every = 20});
+    ssl::trainer trainer(be_, std::move(networks), loss, optimizer, rate,
+                         ssl::patch_views(crops(), colours, image_), image_, run_options_of(options_));
     const output_dir out(options_.out);
     auto ctx = trainer.ctx(ssl::mode::eval);
     run_summary summary;

@@ -35,8 +35,21 @@ void add_options(CLI::App& app, experiment_options& o) {
   app.add_option("--eval-images", o.eval_images, "training images that the evaluation uses; 0 for all")
       ->check(at_least(0));
   app.add_option("--seed", o.seed, "of the data, the weights, the crops and the colours");
+  app.add_option("--workers", o.workers,
+                 "threads that read batches ahead; 0: the backend gathers its images itself")
+      ->check(between(0, 256));
   add_backend_options(app, o.compute);
+  app.add_flag("--profile", o.compute.profile, "time every operation of the training and show where it went");
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
+}
+
+ssl::run_options run_options_of(const experiment_options& o) {
+  return {.batch = o.batch,
+          .epochs = o.epochs,
+          .seed = o.seed,
+          .log_every = 20,
+          .images = o.workers > 0 ? ssl::residence::stream : ssl::residence::automatic,
+          .workers = o.workers};
 }
 
 ssl::dataset_split load_images(const experiment_options& o) {
@@ -221,6 +234,8 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
   page.heading("Training");
   plot_losses(page, s.log);
 
+  if (!s.profile.rows.empty()) report_profile(page, s.profile);
+
   const auto list = [](const auto& values) {
     std::string text;
     for (const auto v : values) text += (text.empty() ? "" : "-") + std::to_string(v);
@@ -238,7 +253,7 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
                    {"parameters", count(static_cast<double>(s.parameters))},
                    {"peak rate", fixed(o.rate)},
                    {"seed", std::to_string(o.seed)},
-                   {"backend", backend_name()},
+                   {"backend", std::string(backend_name()) + ": " + s.computes_with},
                    {"version", std::to_string(SSL_VERSION_MAJOR) + "." + std::to_string(SSL_VERSION_MINOR) +
                                    "." + std::to_string(SSL_VERSION_PATCH)},
                    {"wall time", duration(s.seconds)}});

@@ -12,6 +12,7 @@
 #include "support/cli.hpp"
 #include "support/data_source.hpp"
 #include "support/output_dir.hpp"
+#include "support/profile_table.hpp"
 
 namespace ssl_example {
 
@@ -33,11 +34,15 @@ struct experiment_options {
   int test_images = 0;   // the first test images; 0: all
   int eval_images = 0;   // training images that the evaluation uses as its bank; 0: all
   std::uint64_t seed = 1;
+  int workers = 0;  // threads that read batches ahead; 0: the backend gathers its images itself
   backend_options compute;
   bool quiet = false;
 };
 
 void add_options(CLI::App& app, experiment_options& options);
+
+/// Batch, epochs, seed and workers as a trainer takes them.
+ssl::run_options run_options_of(const experiment_options& options);
 
 /// The images that the options name. ssl::data_error unless they are square, ssl::option_error where there
 /// are fewer than a batch needs.
@@ -68,6 +73,8 @@ struct run_summary {
   index parameters = 0, patch_side = 0;
   std::vector<std::vector<ssl::box>> boxes;  // of the first images' patches, to be shown
   double patches_per_second = 0;
+  std::string computes_with;  // the backend, in a line
+  profile_summary profile;    // of the training, where --profile asks for it
 };
 
 /// report.html, complete in itself.

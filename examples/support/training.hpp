@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/backend.hpp"
@@ -15,6 +16,32 @@
 #include "support/progress.hpp"
 
 namespace ssl_example {
+
+/// Times every operation while it lives, if it is asked to.
+class timed_operations {
+ public:
+  timed_operations(backend& be, bool wanted, profile_summary& to) : be_(be), to_(to), on_(wanted) {
+    if constexpr (ssl::ProfiledBackend<backend>)
+      if (on_) be_.record_into(&times_);
+  }
+  ~timed_operations() { stop(); }
+  timed_operations(const timed_operations&) = delete;
+  timed_operations& operator=(const timed_operations&) = delete;
+
+  void stop() {
+    if (!std::exchange(on_, false)) return;
+    to_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    if constexpr (ssl::ProfiledBackend<backend>) be_.record_into(nullptr);
+    to_.rows = times_.rows();
+  }
+
+ private:
+  backend& be_;
+  profile_summary& to_;
+  bool on_;
+  ssl::profile times_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 /// Trains with progress on stderr and a line of JSON for each record in metrics.jsonl. A sign of a collapse
 /// is told once, and stands in each line that has it. Ctrl-C and a guard that finds the run dead end it
@@ -30,6 +57,9 @@ bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const
   progress live(options.quiet);
   metrics_writer log(out / "metrics.jsonl");
   ssl::guard watch;
+  summary.computes_with = describe_backend(trainer.encoder().backend());
+  live.note(summary.computes_with);
+  timed_operations timed(trainer.encoder().backend(), options.compute.profile, summary.profile);
   trainer.run(data.train, [&](const ssl::step_record& r) {
     summary.log.push_back(r);
     std::vector<named_value> terms;
@@ -68,6 +98,8 @@ bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const
           "stopped by Ctrl-C after step " + std::to_string(r.step) + " of " + std::to_string(r.steps);
     return summary.stopped.empty();
   });
+  timed.stop();
+  if (options.compute.profile) summary.profile.product_speed = product_speed(trainer.encoder().backend());
   live.finish();
   if (!summary.log.empty()) {
     summary.training_seconds = summary.log.back().seconds;
@@ -105,6 +137,7 @@ int finish(Trainer& trainer, run_summary& summary, const experiment_options& opt
   }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   print_results(summary.results);
+  if (!summary.profile.rows.empty()) print_profile(summary.profile);
   write_report(summary, options, data, out);
   std::printf("report: %s\n", (out / "report.html").c_str());
   if (summary.stopped.empty() || interrupted()) return 0;

@@ -7,7 +7,7 @@ cmake_path(GET PROGRAM FILENAME name)
 
 execute_process(COMMAND "${PROGRAM}" --version RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE errors)
 if(NOT code EQUAL 0 OR NOT errors STREQUAL "" OR NOT
-   out MATCHES "^bagssl [0-9]+\\.[0-9]+\\.[0-9]+, backend eigen\nEigen 3[^\n]*\nconvolution: [^\n]+\nthreads: [^\n]+\ncompiler: [^\n]+\n$")
+   out MATCHES "^bagssl [0-9]+\\.[0-9]+\\.[0-9]+, backend eigen\nEigen 3[^\n]*\ncomputes with: [^\n]+, products by [^\n]+, convolutions by [^\n]+, [0-9]+ threads?[^\n]*\ncompiler: [^\n]+\n$")
   message(FATAL_ERROR "--version: exit code ${code}, found: ${out}${errors}")
 endif()
 
