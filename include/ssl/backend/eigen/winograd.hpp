@@ -3,8 +3,15 @@
 /// instead of 144, of 2x2 outputs 16 instead of 36. Source: arXiv 1509.09308.
 ///
 /// U = G w G^T of the weights, V = B^T d B of each window of x, M = U V summed over the channels for each of
-/// the (Tile + 2)^2 positions, y = A^T M A of each tile. The results are the same bits for any number of
-/// threads.
+/// the (Tile + 2)^2 positions, y = A^T M A of each tile. Maps and weights are contiguous. The results are the
+/// same bits for any number of threads.
+///
+/// Error in float on normal data, 64 to 512 channels, of y, dx and dweights against sums in double: with 4x4
+/// tiles root mean square 0.8e-6 to 1.3e-6 and largest 1e-5 of the result's root mean square; with 2x2 tiles
+/// 0.4e-6 and 3e-6, which is what sums without transforms have.
+///
+/// Scratch does not depend on the number of images: for y and dx up to about 5 MB and 3 MB a thread, for
+/// dweights 10 MB, or 9 KB for every channel of x and y if that is more, and 0.15 MB a thread.
 
 #include <algorithm>
 
@@ -20,8 +27,9 @@ inline bool winograd_fits(const conv_geometry& g) {
          g.out_width() > 0;
 }
 
-/// Bytes: U is kept whole up to `whole`; V and M of one thread, where each works alone, are about `own`; V
-/// that threads share is up to `shared`.
+/// Bytes: U is kept whole up to `whole`, which every thread then reads from the third-level cache; V and M of
+/// one thread, where each works alone, are about `own`, a part of the second-level cache; V that threads
+/// share is up to `shared`, more of which would not stay in cache.
 struct winograd_memory {
   static constexpr index whole = index{3} << 20, own = index{320} << 10, shared = index{5} << 20;
 };
@@ -90,6 +98,8 @@ struct winograd_product {
   index panels_out() const { return panel<T>::padded(grid.g.out_channels) / rows; }
   index step_in() const { return panels_in() * cols * rows + pad; }
   index group_in() const { return positions * step_in(); }
+  /// Between positions: without it all that a tile writes would fall into a few sets of the first-level
+  /// cache.
   static constexpr index pad = rows, step_out = cols * rows + pad, group_out = positions * step_out;
 
   /// V of group `group`, of which tiles below `tiles` exist.
@@ -297,7 +307,7 @@ struct winograd_outer_product {
   }
 };
 
-/// y = W * x for `g.kernel` 3 and stride 1.
+/// y = W * x where `winograd_fits(g)`. `workspace(count)` hands out `count` elements, once a call.
 template <index Tile, class T, class Workspace>
 void winograd_forward(int threads, const Workspace& workspace, const conv_geometry& g,
                       matrix_view<const T, host_space> x, matrix_view<const T, host_space> weights,
@@ -308,7 +318,7 @@ void winograd_forward(int threads, const Workspace& workspace, const conv_geomet
   product.run(threads, workspace);
 }
 
-/// dx = the gradient of x, from dy.
+/// dx = the gradient of x: the convolution of dy, padded by 2 - g.padding, with the weights turned.
 template <index Tile, class T, class Workspace>
 void winograd_input_gradient(int threads, const Workspace& workspace, const conv_geometry& g,
                              matrix_view<const T, host_space> weights, matrix_view<const T, host_space> dy,

@@ -86,7 +86,7 @@ void both_ways(const Line& line, const Load& load, const Store& store) {
 template <class T, index Size, index Positions, class Line>
 void transform_square(const Line& line, const T* map, const image_shape& shape, index row, index col,
                       const T* zeros, T* to, index step, index across) {
-  constexpr index width = panel<T>::width, rows = panel<T>::rows;
+  constexpr index width = panel<T>::width, rows = panel<T>::rows, tile = Positions - 2;
   const index channels = shape.channels, padded = panel<T>::padded(channels);
   const index left = -col, right = shape.width - col, above = -row, below = shape.height - row;
   const T* at[Size][Size];
@@ -105,7 +105,8 @@ void transform_square(const Line& line, const T* map, const image_shape& shape, 
       both_ways<T, Size, Positions>(
           line,
           [&](index i, index j) {
-            if (j >= Size - 4) Eigen::internal::prefetch(at[i][j] + c + 4 * channels);
+            // What the next tile needs beyond this one.
+            if (j >= Size - tile) Eigen::internal::prefetch(at[i][j] + c + tile * channels);
             return Eigen::internal::ploadu<typename panel<T>::packet>(at[i][j] + c);
           },
           store);
@@ -158,7 +159,7 @@ void winograd_output(const tile_grid<Tile>& grid, const T* from, index step, ind
           return Eigen::internal::ploadu<typename panel<T>::packet>(from + (i * (Tile + 2) + j) * step + c);
         },
         [=](index i, index j, typename panel<T>::packet value) {
-          Eigen::internal::prefetch(corner + (i * out.width + j + 4) * out.channels + c);
+          Eigen::internal::prefetch(corner + (i * out.width + j + Tile) * out.channels + c);
           if (i < high && j < wide)
             tiled::store_some(corner + (i * out.width + j) * out.channels + c, value, count);
         });
