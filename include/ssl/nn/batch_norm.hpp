@@ -119,7 +119,7 @@ template <class B, bool Affine>
 struct pass_positive {
   using T = typename B::scalar;
   normalised<B, Affine> y;
-  SSL_FN T operator()(index i, index j, T x, T dy) const { return y(i, j, x) > T{0} ? dy : T{0}; }
+  SSL_FN T operator()(index i, index j, T x, T dy) const { return where_positive(y(i, j, x), dy); }
 };
 
 /// ... or a positive entry of another map.
@@ -128,7 +128,7 @@ struct pass_gate {
   using T = typename B::scalar;
   map_cview<B, S> gate;
   SSL_FN T operator()(index i, index j, T, T dy) const {
-    return static_cast<T>(gate.data[i + j * gate.ld]) > T{0} ? dy : T{0};
+    return where_positive(static_cast<T>(gate.data[i + j * gate.ld]), dy);
   }
 };
 
@@ -138,10 +138,10 @@ struct gradient_moments {
   using T = typename B::scalar;
   map_cview<B, S> x, dy;
   const T* mean;
-  Gate pass;
+  Gate gate;
   SSL_FN two<T> operator()(index i, index j) const {
     const T v = static_cast<T>(x.data[i + j * x.ld]);
-    const T g = pass(i, j, v, static_cast<T>(dy.data[i + j * dy.ld]));
+    const T g = gate(i, j, v, static_cast<T>(dy.data[i + j * dy.ld]));
     return {g, g * (v - mean[i])};
   }
 };
@@ -191,9 +191,9 @@ struct normalised_gradient {
   const T* a;
   const T* b;
   const T* c;
-  Gate pass;
+  Gate gate;
   SSL_FN T operator()(index i, index j, T x, T dy) const {
-    return a[i] * (pass(i, j, x, dy) - b[i] - (x - mean[i]) * c[i]);
+    return a[i] * (gate(i, j, x, dy) - b[i] - (x - mean[i]) * c[i]);
   }
 };
 

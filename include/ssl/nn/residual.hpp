@@ -22,7 +22,7 @@ struct add_rectify {  // max(a + b, 0)
 
 template <class T>
 struct add_gated {  // a + b where gate > 0, else a
-  SSL_FN T operator()(T a, T b, T gate) const { return a + (gate > T{0} ? b : T{0}); }
+  SSL_FN T operator()(T a, T b, T gate) const { return a + detail::where_positive(gate, b); }
 };
 
 }  // namespace fn

@@ -114,7 +114,7 @@ class sequence {
   void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     if (self().length() == 0 && p.dx.data) copy(ctx.be, p.dy, p.dx);
     scratch_scope scope(ctx);
-    index used_up = p.tape.rows;            // the tape is used up from where a layer ends to here
+    index used_up = tape(in, n, entries_per_scalar<S>);  // nothing lies on the tape between a layer and here
     map_view<B, S> buffer[2] = {p.dx, {}};  // of the gradients that layers of even and of odd number make
     map_view<B, S> remade[2];               // inputs of such layers, where the layer before reads them too
     map_cview<B, S> dy = p.dy;
