@@ -69,12 +69,12 @@ class arena {
   /// Runs from destructors, so it keeps a failure to itself: a device's error shows at the next wait, and
   /// memory that is not to be had is asked for again by the next take.
   void settle() noexcept {
-    const index total = before(size_.size());
+    const index needed = used_;  // less than the blocks that doubling has made
     try {
       be_->wait();
       blocks_.clear();
       size_.clear();
-      grow(total);
+      grow(needed);
     } catch (const error&) {
     }
   }
