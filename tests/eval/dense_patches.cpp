@@ -97,11 +97,15 @@ void check_equal(L layer, std::initializer_list<image_shape> images, std::initia
     }
 }
 
+}  // namespace
+
+namespace dense_test {  // with a name, as nvcc misses the use of what has none
+
 struct claims_a_pixel : ssl::mean_pool {  // and reads the whole map
   ssl::receptive_field field() const { return {}; }
 };
 
-}  // namespace
+}  // namespace dense_test
 
 TEST_CASE_TEMPLATE("eval/dense_patches: equal to the patches one by one, at every stride and odd sizes", B,
                    SSL_BACKENDS) {
@@ -176,7 +180,7 @@ TEST_CASE("eval/dense_patches: what does not fit is refused in a sentence") {
   CHECK(message<ssl::option_error>([&] {
           ssl::dense_patches(padded, {3, 16, 16});
         }).find("padding 1") != std::string::npos);
-  const ssl::network liar(work.backend(), conv(4, 3) | claims_a_pixel{}, {3, 8, 8}, 0);
+  const ssl::network liar(work.backend(), conv(4, 3) | dense_test::claims_a_pixel{}, {3, 8, 8}, 0);
   CHECK(message<ssl::option_error>([&] {
           ssl::dense_patches(liar, {3, 16, 16});
         }) ==
