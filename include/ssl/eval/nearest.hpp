@@ -2,6 +2,7 @@
 /// The nearest of a bank for each of many columns, found while tiles of similarities come.
 
 #include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -85,6 +86,49 @@ struct keep_nearest {
   }
 };
 
+/// A similarity and its sample as integers that stand in the order wanted, larger values first, then earlier
+/// samples: comparing them takes no branch, which nobody could predict.
+template <class T>
+struct noted_similarity {
+  std::uint64_t key;
+  std::uint64_t name_bits;
+
+  noted_similarity() = default;
+  noted_similarity(T value, std::int32_t name)
+      : key(turned(std::bit_cast<std::uint64_t>(static_cast<double>(value) + 0.0))),
+        name_bits(static_cast<std::uint32_t>(name)) {}
+  T value() const { return static_cast<T>(std::bit_cast<double>(turned(key))); }
+  std::int32_t name() const { return static_cast<std::int32_t>(name_bits); }
+
+  friend bool operator<(const noted_similarity& a, const noted_similarity& b) {
+    return static_cast<bool>(static_cast<int>(a.key < b.key) | (static_cast<int>(a.key == b.key) &
+                                                                static_cast<int>(a.name_bits < b.name_bits)));
+  }
+
+ private:
+  /// Bits of a number so that larger ones come first as integers do; its own inverse.
+  static std::uint64_t turned(std::uint64_t bits) {
+    return bits ^ (((bits >> 63U) - 1) >> 1U);  // all bits but the sign's, unless that is set
+  }
+};
+
+template <>
+struct noted_similarity<float> {
+  std::uint64_t key;  // the value's bits above the sample's
+
+  noted_similarity() = default;
+  noted_similarity(float value, std::int32_t name)
+      : key(std::uint64_t{turned(std::bit_cast<std::uint32_t>(value + 0.0F))} << 32U |
+            static_cast<std::uint32_t>(name)) {}
+  float value() const { return std::bit_cast<float>(turned(static_cast<std::uint32_t>(key >> 32U))); }
+  std::int32_t name() const { return static_cast<std::int32_t>(key & 0xFFFFFFFFU); }
+
+  friend bool operator<(const noted_similarity& a, const noted_similarity& b) { return a.key < b.key; }
+
+ private:
+  static std::uint32_t turned(std::uint32_t bits) { return bits ^ (((bits >> 31U) - 1) >> 1U); }
+};
+
 /// Moves the first `k` >= 1 of `count` different items, in the order of <, to the front and the last of these
 /// to place k - 1: quickselect whose partition has no branch.
 template <class Item>
@@ -120,15 +164,7 @@ void select_first(Item* list, index k, index count) {
 template <class T>
 struct note_nearest {
   static constexpr index run = 16;
-  struct noted {
-    T value;
-    std::int32_t name;
-    /// Stands before; without a branch, which nobody could predict.
-    friend bool operator<(const noted& a, const noted& b) {
-      return static_cast<bool>(static_cast<int>(a.value > b.value) |
-                               (static_cast<int>(a.value == b.value) & static_cast<int>(a.name < b.name)));
-    }
-  };
+  using noted = noted_similarity<T>;
   /// Room for one column.
   static constexpr index room(index k) { return 2 * k + 4 * run; }
 
@@ -167,12 +203,12 @@ struct note_nearest {
       }
       if (above == 0) continue;
       for (index e = 0; e < std::min(run, rest); ++e) {
-        list[count] = {now[e], static_cast<std::int32_t>(first + begin + e)};
+        list[count] = noted(now[e], static_cast<std::int32_t>(first + begin + e));
         count += static_cast<index>(now[e] > bound);
       }
       if (count + run >= notes.rows) {
         select_first(list, k, count);
-        bound = list[k - 1].value;
+        bound = list[k - 1].value();
         count = k;
       }
     }
@@ -208,8 +244,8 @@ struct sort_notes {
     if (kept < count) select_first(list, kept, count);
     std::sort(list, list + kept);
     for (index r = 0; r < k; ++r) {
-      best(r, j) = r < kept ? list[r].value : fn::least<T>;
-      who(r, j) = r < kept ? list[r].name : -1;
+      best(r, j) = r < kept ? list[r].value() : fn::least<T>;
+      who(r, j) = r < kept ? list[r].name() : -1;
     }
   }
 };
