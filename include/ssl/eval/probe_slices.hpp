@@ -103,27 +103,20 @@ struct probe_slice {
  private:
   const T* column_of(index j) const { return x.column(order.data[begin + j]); }
 
-  /// Asks for part k of ten of the samples after these.
-  void prefetch(index j, index k) const {
-#if defined(__GNUC__)
-    const index after = std::min(block, order.cols - begin - j - block),
-                step = 64 / static_cast<index>(sizeof(T));
-    const index lines = (shape.d + step - 1) / step, from = lines * k / 10, to = lines * (k + 1) / 10;
-    for (index r = 0; r < after; ++r)
-      for (index line = from; line < to; ++line) __builtin_prefetch(column_of(j + block + r) + line * step);
-#else
-    static_cast<void>(j), static_cast<void>(k);
-#endif
-  }
-
-  void gather(index j, index count, T* to) const {
+  /// row[r] = sample j + r, zeros from `count` on: where it lies if that will do, else in `to` (block deep).
+  void gather(index j, index count, T* to, const T** row) const {
     const index d = shape.d, deep = shape.deep();
     for (index r = 0; r < block; ++r, to += deep) {
+      row[r] = to;
       if (r >= count) {
         std::fill_n(to, deep, T{0});
         continue;
       }
       const T* const from = column_of(j + r);
+      if (!scaled && d == deep) {
+        row[r] = from;
+        continue;
+      }
       if (scaled)
         for (index i = 0; i < d; ++i)
           to[i] = static_cast<T>((static_cast<double>(from[i]) - scale.mean.data[i]) * scale.factor.data[i]);
@@ -134,14 +127,14 @@ struct probe_slice {
   }
 
   /// Scores of two classes for a block of samples.
-  void score(const T* samples, index c, T* scores) const {
+  void score(const T* const* row, index c, T* scores) const {
     const index deep = shape.deep(), stride = shape.scores();
     const T *const w0 = params + c * deep, *const w1 = w0 + deep;
     probe_lanes<T> sum[2][block] = {};
     for (index i = 0; i < deep; i += 16) {
       const probe_lanes<T> a = load_lanes(w0 + i), b = load_lanes(w1 + i);
       const auto one = [&](index r) {
-        const probe_lanes<T> y = load_lanes(samples + r * deep + i);
+        const probe_lanes<T> y = load_lanes(row[r] + i);
         sum[0][r] += a * y;
         sum[1][r] += b * y;
       };
@@ -170,7 +163,7 @@ struct probe_slice {
   }
 
   /// gradient += of two classes over a block.
-  void descend(const T* samples, index c, const T* scores, T* gradient) const {
+  void descend(const T* const* row, index c, const T* scores, T* gradient) const {
     const index deep = shape.deep(), stride = shape.scores();
     const bool second = c + 1 < shape.classes;
     T *const g0 = gradient + c * deep, *const g1 = g0 + deep;
@@ -182,7 +175,7 @@ struct probe_slice {
     for (index i = 0; i < deep; i += 16) {
       probe_lanes<T> a = load_lanes(g0 + i), b = load_lanes(g1 + i);
       const auto one = [&](index r) {
-        const probe_lanes<T> y = load_lanes(samples + r * deep + i);
+        const probe_lanes<T> y = load_lanes(row[r] + i);
         a += f0[r] * y;
         b += f1[r] * y;
       };
@@ -201,17 +194,10 @@ struct probe_slice {
     T* const samples = work.column(s);
     T* const scores = samples + block * shape.deep();
     const index pairs = shape.wide() / 2;
-    gather(j, count, samples);
+    const T* row[block];
+    gather(j, count, samples, row);
     std::fill_n(scores, block * shape.scores(), T{0});
-    const index every = std::max<index>(1, 2 * pairs / 10);  // pairs between two prefetches
-    index asked = 0;
-    const auto ask = [&](index pair) {
-      if (pair % every == 0 && asked < 10) prefetch(j, asked++);
-    };
-    for (index pair = 0; pair < pairs; ++pair) {
-      ask(pair);
-      score(samples, 2 * pair, scores);
-    }
+    for (index pair = 0; pair < pairs; ++pair) score(row, 2 * pair, scores);
     double sum = 0;
     for (index r = 0; r < block; ++r) {
       T* const mine = scores + r * shape.scores();
@@ -220,10 +206,7 @@ struct probe_slice {
       else
         std::fill_n(mine, shape.scores(), T{0});
     }
-    for (index pair = 0; pair < pairs; ++pair) {
-      ask(pairs + pair);
-      descend(samples, 2 * pair, scores, gradient);
-    }
+    for (index pair = 0; pair < pairs; ++pair) descend(row, 2 * pair, scores, gradient);
     return sum;
   }
 };
