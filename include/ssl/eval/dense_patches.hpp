@@ -63,8 +63,7 @@ struct place_embeddings {
 ///
 /// A stride that is a multiple of the encoder's takes one pass, of which it keeps a part; any other takes
 /// (e / gcd(e, stride))^2 passes over shifted images, e being the encoder's stride. An encoder whose stride
-/// is the grid's is the fastest; patches that hardly overlap (a stride from half a side on) are cheaper one
-/// by one.
+/// is the grid's is the fastest; patches that do not overlap are cheaper one by one.
 template <class Encoder, Backend B>
 class dense_patches {
  public:
