@@ -108,9 +108,9 @@ struct step_result {
 enum class look { time, memory, profile };
 
 /// Prints where the time of `steps` steps went.
-template <class Step>
-void print_profile(backend& be, int steps, const Step& step) {
-  if constexpr (ssl::ProfiledBackend<backend>) {
+template <class B, class Step>
+void print_profile(B& be, int steps, const Step& step) {
+  if constexpr (ssl::ProfiledBackend<B>) {
     ssl::profile times;
     const auto start = std::chrono::steady_clock::now();
     be.record_into(&times);
