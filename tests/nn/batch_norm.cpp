@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <barrier>
 #include <cmath>
 #include <mutex>
@@ -118,6 +119,58 @@ TEST_CASE_TEMPLATE("nn/row_sums: the sums of many columns, the last eight incomp
   }
   CHECK(host == expected);  // integers: exact in any order
   static_assert(sizeof(T) <= sizeof(double));
+}
+
+TEST_CASE_TEMPLATE("nn/batch_norm: maps too large for a cache are summed and mapped as their parts are", B,
+                   SSL_BACKENDS) {
+  using T = typename B::scalar;
+  namespace detail = ssl::detail;
+  ssl::workspace<B> work;
+  B& be = work.backend();
+  auto ctx = work.ctx();
+  const ssl::index rows = 20, cols = 70003, half = cols / 2;
+  std::vector<double> values(static_cast<std::size_t>(rows * cols)), slopes(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {  // small integers: exact in any order
+    values[i] = static_cast<double>(i % 7) - 3;
+    slopes[i] = static_cast<double>(i % 5) - 2;
+  }
+  ssl::test::matrix<B> x(be, rows, cols, values), dy(be, rows, cols, slopes), dx(be, rows, cols),
+      parts(be, rows, cols), of_channels(be, rows, 4, ssl::test::normals(4 * rows, 1)),
+      zero(be, rows, 1, std::vector<double>(static_cast<std::size_t>(rows), 0.0));
+  const auto sums = [&](auto gate_of, ssl::index first, ssl::index count) {
+    const auto out = ctx.take_accumulator(rows, 2);
+    const auto gate = gate_of(first, count);
+    detail::row_sums(ctx, count,
+                     detail::gradient_moments<B, T, decltype(gate)>{
+                         x.read().columns(first, count), dy.read().columns(first, count), zero().data, gate},
+                     out);
+    std::vector<double> host(static_cast<std::size_t>(2 * rows));
+    be.download(ssl::as_const(out), ssl::make_view(host.data(), rows, 2));
+    be.wait();
+    return host;
+  };
+  const auto check = [&](auto gate_of) {
+    const auto all = sums(gate_of, 0, cols), left = sums(gate_of, 0, half);
+    auto both = sums(gate_of, half, cols - half);
+    for (std::size_t i = 0; i < both.size(); ++i) both[i] += left[i];
+    CHECK(all == both);
+  };
+  const auto open = [](ssl::index, ssl::index) { return detail::pass_all{}; };
+  const auto by_map = [&](ssl::index first, ssl::index count) {
+    return detail::pass_gate<B, T>{x.read().columns(first, count)};
+  };
+  check(open);
+  check(by_map);
+
+  const T* const c = of_channels().data;
+  const detail::normalised_gradient<B, detail::pass_all> f{c, c + rows, c + 2 * rows, c + 3 * rows, {}};
+  ssl::map(be, dx(), f, x.read(), dy.read());
+  for (ssl::index first = 0; first < cols; first += 9000) {
+    const ssl::index count = std::min<ssl::index>(9000, cols - first);
+    ssl::map(be, parts().columns(first, count), f, x.read().columns(first, count),
+             dy.read().columns(first, count));
+  }
+  CHECK(dx.get() == parts.get());
 }
 
 namespace {

@@ -127,6 +127,7 @@ template <class B, class S>
 struct pass_gate {
   using T = typename B::scalar;
   map_cview<B, S> gate;
+  SSL_FN void prefetch(index i, index j) const { ask_for(gate.data + i + j * gate.ld); }
   SSL_FN T operator()(index i, index j, T, T dy) const {
     return where_positive(static_cast<T>(gate.data[i + j * gate.ld]), dy);
   }
@@ -139,6 +140,11 @@ struct gradient_moments {
   map_cview<B, S> x, dy;
   const T* mean;
   Gate gate;
+  SSL_FN void prefetch(index i, index j) const {
+    ask_for(x.data + i + j * x.ld);
+    ask_for(dy.data + i + j * dy.ld);
+    if constexpr (requires { gate.prefetch(i, j); }) gate.prefetch(i, j);
+  }
   SSL_FN two<T> operator()(index i, index j) const {
     const T v = static_cast<T>(x.data[i + j * x.ld]);
     const T g = gate(i, j, v, static_cast<T>(dy.data[i + j * dy.ld]));
