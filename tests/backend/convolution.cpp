@@ -104,6 +104,21 @@ TEST_CASE("backend/convolution: says which way a shape goes, and Winograd's can 
   CHECK(way(64, 32, 3, 1, 16) == "direct");
 }
 
+TEST_CASE("backend/convolution: refuses maps with gaps between their pixels, and no images are no work") {
+  eigen_backend<float> be(1);
+  std::vector<float> x(96), w(24), y(96, 5.0f);
+  const conv_geometry g{{2, 4, 4}, 3, 2, 2, 0};
+  const auto maps = make_view(x.data(), 2, 16), gaps = matrix_view<float, host_space>{x.data(), 2, 16, 3};
+  const auto weights = as_const(make_view(w.data(), 3, 8));
+  CHECK_THROWS_WITH_AS(be.conv2d_forward(g, as_const(gaps), weights, make_view(y.data(), 3, 4)),
+                       doctest::Contains("not contiguous"), shape_error);
+  CHECK_THROWS_AS(be.conv2d_backward(g, as_const(maps), weights, as_const(make_view(y.data(), 3, 4)), gaps,
+                                     make_view(w.data(), 3, 8)),
+                  shape_error);
+  be.conv2d_forward(g, as_const(maps.columns(0, 0)), weights, make_view(y.data(), 3, 0));
+  CHECK(y[0] == 5.0f);
+}
+
 TEST_CASE_TEMPLATE("backend/convolution: goes Winograd's way within its rounding, and only if it may", T,
                    float, double) {
   const conv_case c{{{32, 12, 12}, 48, 3, 1, 1}, 4};

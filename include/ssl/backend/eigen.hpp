@@ -138,6 +138,8 @@ class eigen_backend {
 
   /// y = W * x, feature maps as (channels, pixels), weights as conv_geometry has them. `=`.
   void conv2d_forward(const conv_geometry& g, const_matrix x, const_matrix weights, matrix y) {
+    require_contiguous("conv2d_forward", x, weights, y);
+    if (y.size() == 0) return;
     const cpu::conv_way way = cpu::choose_way(g, x.cols / g.in.pixels(), winograd_);
     const profile::span timed = watch_convolution(cpu::verbs_of(way).forward, g, x.cols, 1);
     cpu::conv_forward<T>(way, threads_, memory(), g, x, weights, y);
@@ -145,6 +147,8 @@ class eigen_backend {
   /// dx = gradient of the input (left out where dx is empty), dweights += gradient of the weights.
   void conv2d_backward(const conv_geometry& g, const_matrix x, const_matrix weights, const_matrix dy,
                        matrix dx, matrix dweights) {
+    require_contiguous("conv2d_backward", x, weights, dy, dx, dweights);
+    if (dy.size() == 0) return;
     const cpu::conv_way way = cpu::choose_way(g, x.cols / g.in.pixels(), winograd_);
     {
       const profile::span timed = watch_convolution(cpu::verbs_of(way).weight_gradient, g, x.cols, 1);
@@ -182,6 +186,10 @@ class eigen_backend {
   }
 
  protected:
+  template <class... V>
+  static void require_contiguous(const char* verb, const V&... m) {
+    detail::require((m.contiguous() && ...), verb, "a matrix is not contiguous; maps and weights must be");
+  }
   profile::span watch_convolution(const char* verb, const conv_geometry& g, index columns, int passes) const {
     return {profile_, [&] { return conv_operation(verb, g, columns / g.in.pixels(), passes, sizeof(T)); }};
   }

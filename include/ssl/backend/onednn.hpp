@@ -41,7 +41,7 @@ class onednn_backend : public eigen_backend<T> {
 
   /// y = W * x, feature maps as (channels, pixels), weights as conv_geometry has them. `=`.
   void conv2d_forward(const conv_geometry& g, const_matrix x, const_matrix weights, matrix y) {
-    require_contiguous("conv2d_forward", x, weights, y);
+    this->require_contiguous("conv2d_forward", x, weights, y);
     if (y.size() == 0) return;
     const profile::span timed = this->watch_convolution("conv2d_forward", g, x.cols, 1);
     const onednn::thread_limit limit(this->threads());
@@ -57,7 +57,7 @@ class onednn_backend : public eigen_backend<T> {
   /// dx = gradient of the input (left out where dx is empty), dweights += gradient of the weights.
   void conv2d_backward(const conv_geometry& g, const_matrix x, const_matrix weights, const_matrix dy,
                        matrix dx, matrix dweights) {
-    require_contiguous("conv2d_backward", x, weights, dy, dx, dweights);
+    this->require_contiguous("conv2d_backward", x, weights, dy, dx, dweights);
     if (dy.size() == 0) return;
     const onednn::thread_limit limit(this->threads());
     onednn::checked("the gradients of a convolution", [&] {
@@ -81,11 +81,6 @@ class onednn_backend : public eigen_backend<T> {
   }
 
  private:
-  template <class... V>
-  static void require_contiguous(const char* verb, const V&... m) {
-    detail::require((m.contiguous() && ...), verb, "a matrix is not contiguous; maps and weights must be");
-  }
-
   using size_key = std::array<index, 8>;
 
   onednn::convolution& plan_for(const conv_geometry& g, index n) {
