@@ -8,6 +8,7 @@
 
 #include "ssl/backend/backend.hpp"
 #include "ssl/backend/eigen/blas.hpp"
+#include "ssl/backend/eigen/narrow.hpp"
 #include "ssl/backend/eigen/parallel.hpp"
 #include "ssl/backend/eigen/product.hpp"
 
@@ -43,6 +44,8 @@ template <class T>
 void gemm(trans ta, trans tb, T alpha, matrix_view<const T, host_space> a, matrix_view<const T, host_space> b,
           T beta, matrix_view<T, host_space> c) {
   const index k = ta == trans::no ? a.cols : a.rows;
+  if (!has_blas && panel<T>::wide && multiply_narrow(Eigen::nbThreads(), ta, tb, alpha, a, b, beta, c))
+    return;
   if (panel<T>::wide && worth_packing<T>(c.rows, c.cols, k))
     return multiply(Eigen::nbThreads(), alpha, tiled::rows_of(a, ta),
                     tiled::rows_of(b, tb == trans::no ? trans::yes : trans::no), k, beta, c);
