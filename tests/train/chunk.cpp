@@ -142,7 +142,7 @@ TEST_CASE_TEMPLATE("train/chunk: with batch norm a step is what its chunks make 
 }
 
 TEST_CASE_TEMPLATE(
-    "train/chunk: a trainer takes it as an option; a delayed copy has no tape and no gradients", B,
+    "train/chunk: a trainer takes it as an option, and a delayed copy has no tape and no gradients", B,
     SSL_BACKENDS) {
   static const auto data = ssl::make_synthetic({.size = 16}, 1, 24);
   const auto train = [&](ssl::index chunk) {
