@@ -21,8 +21,7 @@ namespace ssl_example {
 class timed_operations {
  public:
   timed_operations(backend& be, bool wanted, profile_summary& to) : be_(be), to_(to), on_(wanted) {
-    if constexpr (ssl::ProfiledBackend<backend>)
-      if (on_) be_.record_into(&times_);
+    if (on_) ssl::record_operations(be_, &times_);
   }
   ~timed_operations() { stop(); }
   timed_operations(const timed_operations&) = delete;
@@ -31,7 +30,7 @@ class timed_operations {
   void stop() {
     if (!std::exchange(on_, false)) return;
     to_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    if constexpr (ssl::ProfiledBackend<backend>) be_.record_into(nullptr);
+    ssl::record_operations(be_, nullptr);
     to_.rows = times_.rows();
   }
 

@@ -244,4 +244,10 @@ concept ProfiledBackend = requires(B& be, profile* to) {
   be.record_into(to);
 };
 
+/// Lets a backend that can tell a profile what it does, or none where `to` is null; nothing for any other.
+template <class B>
+void record_operations([[maybe_unused]] B& be, [[maybe_unused]] profile* to) {
+  if constexpr (ProfiledBackend<B>) be.record_into(to);
+}
+
 }  // namespace ssl
