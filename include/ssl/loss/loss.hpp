@@ -98,6 +98,13 @@ constexpr double view_factor(over_views how, index views) {
 template <class L>
 concept LossTerm = std::same_as<typename L::kind, loss_kind>;
 
+/// A loss whose kind is known at run time only: any_loss.hpp.
+template <class L>
+concept ErasedLoss = LossTerm<L> && requires(const L loss) {
+  { L::capacity } -> std::convertible_to<index>;
+  loss.held();
+};
+
 template <class L, class Ctx, class B = typename Ctx::backend>
 concept JointLoss = LossTerm<L> &&
     requires(const L l, Ctx& ctx, double weight, view_batch<B> z, accumulator_view<B> value, view<B> dz) {

@@ -16,7 +16,8 @@ namespace ssl {
 
 /// block (state_size, 1) = what the loss remembers before the first step. `=`.
 template <class Ctx, LossTerm L, class B = typename Ctx::backend>
-void start_state(Ctx& ctx, const L& loss, batch_shape shape, rng_key key, view<B> block) {
+requires(!ErasedLoss<L>) void start_state(Ctx& ctx, const L& loss, batch_shape shape, rng_key key,
+                                          view<B> block) {
   if (block.size() == 0) return;
   fill(ctx.be, block, typename B::scalar{0});
   index first = 0;
@@ -33,7 +34,7 @@ void start_state(Ctx& ctx, const L& loss, batch_shape shape, rng_key key, view<B
 
 /// Moves the block on by the batch that the loss was evaluated on. Reads and writes `block`.
 template <class Ctx, LossTerm L, class B = typename Ctx::backend>
-void update_state(Ctx& ctx, const L& loss, view_batch<B> z, view<B> block) {
+requires(!ErasedLoss<L>) void update_state(Ctx& ctx, const L& loss, view_batch<B> z, view<B> block) {
   if (block.size() == 0) return;
   scratch_scope scope(ctx);
   index first = 0;
