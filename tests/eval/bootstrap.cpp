@@ -5,18 +5,17 @@
 #include <limits>
 
 using doctest::Approx;
-using ssl::index;
 using ssl::interval;
 
 namespace {
 
 bool covers(const interval& i, double truth) { return i.low <= truth && truth <= i.high; }
 
-ssl::random_stream stream(index item, std::uint32_t slot) {
+ssl::random_stream stream(ssl::index item, std::uint32_t slot) {
   return ssl::random_stream({99, 0}, item, 0, ssl::purpose::generate, slot);
 }
 
-double binomial(index n, index k, double p) {
+double binomial(ssl::index n, ssl::index k, double p) {
   const double m = static_cast<double>(n), h = static_cast<double>(k);
   return std::exp(std::lgamma(m + 1) - std::lgamma(h + 1) - std::lgamma(m - h + 1) + h * std::log(p) +
                   (m - h) * std::log1p(-p));
@@ -24,9 +23,9 @@ double binomial(index n, index k, double p) {
 
 /// How often an interval of n items covers p, summed over all outcomes: no simulation needed.
 template <class F>
-double coverage(F make, index n, double p) {
+double coverage(F make, ssl::index n, double p) {
   double sum = 0;
-  for (index k = 0; k <= n; ++k)
+  for (ssl::index k = 0; k <= n; ++k)
     if (covers(make(k, n), p)) sum += binomial(n, k, p);
   return sum;
 }
@@ -62,8 +61,9 @@ TEST_CASE("eval/interval: exact intervals always cover as they say, Wilson's on 
   double wilson = 0;
   for (int step = 1; step < 20; ++step) {
     const double p = 0.05 * step;
-    CHECK(coverage([](index k, index n) { return ssl::exact_binomial_interval(k, n); }, 30, p) >= 0.95);
-    wilson += coverage([](index k, index n) { return ssl::wilson_interval(k, n); }, 30, p) / 19;
+    CHECK(coverage([](ssl::index k, ssl::index n) { return ssl::exact_binomial_interval(k, n); }, 30, p) >=
+          0.95);
+    wilson += coverage([](ssl::index k, ssl::index n) { return ssl::wilson_interval(k, n); }, 30, p) / 19;
   }
   CHECK(wilson > 0.94);
   CHECK(wilson < 0.965);
