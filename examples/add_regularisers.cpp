@@ -16,7 +16,7 @@ struct outcome {
 
 /// One training run from the same start; kNN on whole images, and how the embeddings fill their space.
 template <class Head>
-outcome run_once(const ex::crop_options& o, const ssl::dataset_split& data, bool delayed, Head projector,
+outcome run_once(const ex::crop_options& o, const ssl::any_split& data, bool delayed, Head projector,
                  Head predictor, double singular, double brownian) {
   ex::backend be = ex::make_backend(o.compute);
   const ssl::image_shape image = data.train.shape();
@@ -42,7 +42,7 @@ outcome run_once(const ex::crop_options& o, const ssl::dataset_split& data, bool
     return !ex::interrupted();
   });
   const auto whole = ex::measure_whole(train.ctx(ssl::mode::eval), "", train.encoder(), train.projector(),
-                                       data, data.train.size(), ssl::cifar_normalize());
+                                       data, data.bank().size(), ssl::cifar_normalize());
   return {whole.knn, last.projections.effective_rank, last.projections.feature_spread};
 }
 

@@ -51,8 +51,7 @@ int learn(const bag_options& o, L loss) {
   const int most = *std::max_element(o.eval_patches.begin(), o.eval_patches.end());
   const ssl::patch_views bags(ssl::fixed_scale{.scale = o.scale, .views = {most}, .image = image.width},
                               ssl::normalize{}, patch);
-  const ssl::index bank =
-      o.eval_images > 0 ? std::min<ssl::index>(o.eval_images, data.train.size()) : data.train.size();
+  const ssl::index bank = ex::bank_size(data, o);
   auto ctx = train.ctx(ssl::mode::eval);
   std::vector<int> few;
   for (const int k : o.eval_patches)

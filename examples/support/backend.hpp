@@ -87,28 +87,4 @@ class to_host {
   std::vector<float> copy_;
 };
 
-/// The way back: (rows, cols) on the host as the backend reads it. The host's memory must outlive it.
-template <class T>
-class from_host {
- public:
-  from_host(backend& be, const T* data, index rows, index cols) {
-    if constexpr (on_host) {
-      all = ssl::make_view<ssl::host_space>(data, rows, cols);
-    } else {
-      copy_ = ssl::allocate<T>(be, rows * cols, "the evaluation");
-      const auto there = copy_.as(rows, cols);
-      be.upload(ssl::make_view<ssl::host_space>(data, rows, cols), there);
-      be.wait();
-      all = there;
-    }
-  }
-  from_host(const from_host&) = delete;
-  from_host& operator=(const from_host&) = delete;
-
-  ssl::matrix_view<const T, backend::space> all;
-
- private:
-  backend_buffer<T> copy_;
-};
-
 }  // namespace ssl_example

@@ -22,8 +22,7 @@ crop_task::crop_task(const crop_options& options)
       be_(make_backend(options_.compute)),
       data_(load_images(options_)),
       image_(data_.train.shape()),
-      bank_(options_.eval_images > 0 ? std::min<index>(options_.eval_images, data_.train.size())
-                                     : data_.train.size()),
+      bank_(bank_size(data_, options_)),
       steps_(data_.train.size() / options_.batch * options_.epochs) {}
 
 void crop_task::evaluate(ssl::context<backend> ctx, const std::string& name,

@@ -82,7 +82,7 @@ class crop_task {
 
   crop_options options_;
   backend be_;  // before the images: a machine without one says so at once
-  ssl::dataset_split data_;
+  ssl::any_split data_;
   ssl::image_shape image_;
   index bank_, steps_;
 };

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "ssl/data/dataset.hpp"
+#include "ssl/data/any_dataset.hpp"
 
 namespace ssl_example {
 
@@ -14,6 +14,6 @@ inline constexpr const char* data_help =
 
 /// Reads or generates. ssl::option_error for a kind that is not known, ssl::data_error for files that are not
 /// right.
-ssl::dataset_split load_data(const std::string& source, std::uint64_t seed);
+ssl::any_split load_data(const std::string& source, std::uint64_t seed);
 
 }  // namespace ssl_example

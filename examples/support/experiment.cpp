@@ -52,12 +52,14 @@ ssl::run_options run_options_of(const experiment_options& o) {
           .workers = o.workers};
 }
 
-ssl::dataset_split load_images(const experiment_options& o) {
+ssl::any_split load_images(const experiment_options& o) {
   auto data = load_data(o.data, o.seed);
   const auto shape = data.train.shape();
   if (shape.height != shape.width)
     throw ssl::data_error("--data " + o.data + ": the images are " + std::to_string(shape.height) + " x " +
                           std::to_string(shape.width) + " pixels, expected square ones");
+  if (!data.bank().labelled() || !data.test.labelled())
+    throw ssl::data_error("--data " + o.data + ": has no labels to judge embeddings by");
   if (o.train_images > 0 && o.train_images < data.train.size())
     data.train = data.train.subset(0, o.train_images);
   if (o.test_images > 0 && o.test_images < data.test.size()) data.test = data.test.subset(0, o.test_images);
@@ -65,6 +67,10 @@ ssl::dataset_split load_images(const experiment_options& o) {
     throw ssl::option_error("--batch is " + std::to_string(o.batch) + ", expected at most the " +
                             std::to_string(data.train.size()) + " training images that there are");
   return data;
+}
+
+index bank_size(const ssl::any_split& data, const experiment_options& o) {
+  return o.eval_images > 0 ? std::min<index>(o.eval_images, data.bank().size()) : data.bank().size();
 }
 
 std::vector<std::pair<std::string, double>> named_health(const ssl::health& h) {
@@ -157,34 +163,40 @@ void plot_losses(report& page, const std::vector<ssl::step_record>& log) {
                  geometry);
 }
 
-/// A box of a byte image as RGB; one channel becomes grey.
-rgb_image picture(const ssl::memory_dataset& data, index image, ssl::box where) {
-  const auto shape = data.shape();
-  const auto bytes = data.bytes(image);
+/// A box of a byte image as RGB: the first three channels, or the first as grey where there are fewer. Large
+/// images lose pixels, so that a page of them stays small.
+rgb_image picture(std::span<const std::uint8_t> bytes, ssl::image_shape shape, ssl::box where) {
   const auto pixel = [](float place, index side) {
     return static_cast<index>(std::lround(place * static_cast<float>(side)));
   };
   const index left = pixel(where.x, shape.width), right = pixel(where.x + where.width, shape.width),
               top = pixel(where.y, shape.height), bottom = pixel(where.y + where.height, shape.height);
-  rgb_image out{.width = static_cast<int>(right - left), .height = static_cast<int>(bottom - top)};
-  for (index y = top; y < bottom; ++y)
-    for (index x = left; x < right; ++x)
+  const index step = (std::max(shape.width, shape.height) + 95) / 96;
+  rgb_image out{.width = static_cast<int>((right - left + step - 1) / step),
+                .height = static_cast<int>((bottom - top + step - 1) / step)};
+  for (index y = top; y < bottom; y += step)
+    for (index x = left; x < right; x += step)
       for (index c = 0; c < 3; ++c)
         out.data.push_back(bytes[static_cast<std::size_t>((y * shape.width + x) * shape.channels +
-                                                          std::min(c, shape.channels - 1))]);
-  return out;
+                                                          (shape.channels < 3 ? 0 : c))]);
+  return enlarge(out, shape.width > 48 ? 1 : 2);
 }
 
-void show_patches(report& page, const ssl::dataset_split& data,
-                  const std::vector<std::vector<ssl::box>>& boxes) {
+void show_patches(report& page, const ssl::any_split& data, const std::vector<std::vector<ssl::box>>& boxes) {
   if (boxes.empty()) return;
   std::vector<rgb_image> sheet;
   std::vector<std::string> rows;
+  const ssl::image_shape shape = data.train.shape();
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(shape.size()));
   for (const auto& of_image : boxes) {
     const auto i = static_cast<index>(rows.size());
-    sheet.push_back(enlarge(picture(data.train, i, {}), 2));
-    for (const ssl::box& b : of_image) sheet.push_back(enlarge(picture(data.train, i, b), 2));
-    rows.push_back("class " + std::to_string(data.train.label(i)));
+    data.train.read(i, bytes);
+    sheet.push_back(picture(bytes, shape, {}));
+    for (const ssl::box& b : of_image) sheet.push_back(picture(bytes, shape, b));
+    const int label = data.train.label(i);
+    rows.push_back(label < 0                  ? "image " + std::to_string(i)
+                   : data.class_names.empty() ? "class " + std::to_string(label)
+                                              : data.class_names[static_cast<std::size_t>(label)]);
   }
   page.contact_sheet("Training images and patches of each", sheet, static_cast<int>(boxes.front().size()) + 1,
                      rows);
@@ -192,7 +204,7 @@ void show_patches(report& page, const ssl::dataset_split& data,
 
 }  // namespace
 
-void write_report(const run_summary& s, const experiment_options& o, const ssl::dataset_split& data,
+void write_report(const run_summary& s, const experiment_options& o, const ssl::any_split& data,
                   const output_dir& out) {
   report page(s.title);
   page.paragraph(s.explanation);
@@ -260,7 +272,7 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
   page.write(out / "report.html");
 }
 
-std::string describe(const ssl::dataset_split& data, const experiment_options& o) {
+std::string describe(const ssl::any_split& data, const experiment_options& o) {
   const auto shape = data.train.shape();
   const std::string kind =
       o.data.starts_with("synthetic")
@@ -269,7 +281,7 @@ std::string describe(const ssl::dataset_split& data, const experiment_options& o
                                   : "images of " + o.data.substr(0, o.data.find(':'));
   return std::to_string(data.train.size()) + " training and " + std::to_string(data.test.size()) + " test " +
          kind + ", " + std::to_string(shape.height) + " x " + std::to_string(shape.width) + " pixels, " +
-         std::to_string(data.train.classes()) + " classes. No label is used in training.";
+         std::to_string(data.bank().classes()) + " classes. No label is used in training.";
 }
 
 void print_results(const std::vector<measurement>& results) {

@@ -44,9 +44,12 @@ void add_options(CLI::App& app, experiment_options& options);
 /// Batch, epochs, seed and workers as a trainer takes them.
 ssl::run_options run_options_of(const experiment_options& options);
 
-/// The images that the options name. ssl::data_error unless they are square, ssl::option_error where there
-/// are fewer than a batch needs.
-ssl::dataset_split load_images(const experiment_options& options);
+/// The images that the options name. ssl::data_error unless they are square and have labels to be judged by,
+/// ssl::option_error where there are fewer than a batch needs.
+ssl::any_split load_images(const experiment_options& options);
+
+/// How many images classifiers learn from: all that have labels, or the first --eval-images of them.
+index bank_size(const ssl::any_split& data, const experiment_options& options);
 
 /// Accuracy of one representation: both classifiers, on embeddings and on projections (negative: not
 /// measured).
@@ -78,11 +81,11 @@ struct run_summary {
 };
 
 /// report.html, complete in itself.
-void write_report(const run_summary& summary, const experiment_options& options,
-                  const ssl::dataset_split& data, const output_dir& out);
+void write_report(const run_summary& summary, const experiment_options& options, const ssl::any_split& data,
+                  const output_dir& out);
 
 /// What the images are, in a sentence.
-std::string describe(const ssl::dataset_split& data, const experiment_options& options);
+std::string describe(const ssl::any_split& data, const experiment_options& options);
 
 /// One line a measurement, for the terminal.
 void print_results(const std::vector<measurement>& results);

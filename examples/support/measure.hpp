@@ -23,13 +23,9 @@ classifier_scores classify(ssl::context<backend> ctx, ssl::cview<backend> train,
                            std::span<const int> test_labels, int classes,
                            const ssl::ridge_probe& linear = {});
 
-/// A byte of an image as a share of white.
-struct brightness {
-  SSL_FN float operator()(std::uint8_t byte) const { return static_cast<float>(byte) / 255.0f; }
-};
-
-/// Raw pixels under the same classifiers.
-measurement measure_pixels(ssl::context<backend> ctx, const ssl::dataset_split& data, index train_images);
+/// Raw pixels under the same classifiers; of images of more than 32 pixels a side, what is left of them when
+/// they are shrunk to 32. Images are read a block at a time; memory is a float for each of these numbers.
+measurement measure_pixels(ssl::context<backend> ctx, const ssl::any_split& data, index train_images);
 
 /// Mean of 1, 4, 16, ... patches per image, embedding and projection, each patch used once: the patches of a
 /// smaller bag are the first of the larger. Sizes come in any order; one that is named twice counts once.
@@ -38,15 +34,15 @@ template <class Encoder, class Projector, class Views>
 std::vector<measurement> measure_bags(ssl::context<backend> ctx, const std::string& name,
                                       ssl::network<Encoder, backend>& encoder,
                                       ssl::network<Projector, backend>& projector, const Views& views,
-                                      const ssl::dataset_split& data, index train_images,
-                                      std::vector<int> bags, const output_dir* keep = nullptr) {
+                                      const ssl::any_split& data, index train_images, std::vector<int> bags,
+                                      const output_dir* keep = nullptr) {
   backend& be = ctx.be;
   std::sort(bags.begin(), bags.end());
   bags.erase(std::unique(bags.begin(), bags.end()), bags.end());
   if (bags.empty()) return {};
   const index e = encoder.output_shape().size(), d = projector.output_shape().size();
   const index n[2] = {train_images, data.test.size()};
-  const ssl::memory_dataset* const part[2] = {&data.train, &data.test};
+  const ssl::any_dataset* const part[2] = {&data.bank(), &data.test};
   std::vector<owned_matrix> h, z, h_new, z_new;
   for (int s = 0; s < 2; ++s) {
     for (auto* list : {&h, &h_new}) list->emplace_back(be, e, n[s]);
@@ -69,11 +65,11 @@ std::vector<measurement> measure_bags(ssl::context<backend> ctx, const std::stri
       blend(z[s].all, z_new[s].all);
     }
     done = bag;
-    const auto train_labels = data.train.labels().first(static_cast<std::size_t>(n[0]));
+    const auto train_labels = data.bank().labels().first(static_cast<std::size_t>(n[0]));
     const auto on_h =
-        classify(ctx, h[0].all, train_labels, h[1].all, data.test.labels(), data.train.classes());
+        classify(ctx, h[0].all, train_labels, h[1].all, data.test.labels(), data.bank().classes());
     const auto on_z =
-        classify(ctx, z[0].all, train_labels, z[1].all, data.test.labels(), data.train.classes());
+        classify(ctx, z[0].all, train_labels, z[1].all, data.test.labels(), data.bank().classes());
     results.push_back({name, bag, on_h.knn, on_h.linear, on_z.knn, on_z.linear});
   }
   if (keep) {
@@ -93,11 +89,11 @@ std::vector<measurement> measure_bags(ssl::context<backend> ctx, const std::stri
 template <class Encoder, class Projector>
 measurement measure_whole(ssl::context<backend> ctx, const std::string& name,
                           ssl::network<Encoder, backend>& encoder,
-                          ssl::network<Projector, backend>& projector, const ssl::dataset_split& data,
+                          ssl::network<Projector, backend>& projector, const ssl::any_split& data,
                           index train_images, ssl::normalize colours = {}, const output_dir* keep = nullptr) {
-  ssl::network<Encoder, backend> whole(ctx.be, encoder.arch(), data.train.shape(), 0);
+  ssl::network<Encoder, backend> whole(ctx.be, encoder.arch(), data.bank().shape(), 0);
   ssl::copy(ctx.be, encoder.params(), whole.params());
-  const ssl::patch_views views(ssl::whole{}, colours, data.train.shape());
+  const ssl::patch_views views(ssl::whole{}, colours, data.bank().shape());
   auto result = measure_bags(ctx, name, whole, projector, views, data, train_images, {1}, keep).front();
   result.patches = 0;
   return result;

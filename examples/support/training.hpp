@@ -47,7 +47,7 @@ class timed_operations {
 /// early; `summary.stopped` then says why. False where there is nothing to measure: no step was made, or the
 /// weights are no longer finite.
 template <class Trainer>
-bool train_with_progress(Trainer& trainer, const ssl::dataset_split& data, const experiment_options& options,
+bool train_with_progress(Trainer& trainer, const ssl::any_split& data, const experiment_options& options,
                          const output_dir& out, run_summary& summary) {
   if (interrupted()) {
     summary.stopped = "stopped by Ctrl-C before the first step";
@@ -124,7 +124,7 @@ void load_networks(Trainer& trainer, const std::filesystem::path& folder) {
 /// report. Returns the exit code: 1 where the guard ended the run.
 template <class Trainer>
 int finish(Trainer& trainer, run_summary& summary, const experiment_options& options,
-           const ssl::dataset_split& data, index patch_side, std::chrono::steady_clock::time_point start,
+           const ssl::any_split& data, index patch_side, std::chrono::steady_clock::time_point start,
            const output_dir& out) {
   ssl::save_weights((out / "encoder.weights").string(), trainer.encoder());
   ssl::save_weights((out / "projector.weights").string(), trainer.projector());

@@ -1,5 +1,6 @@
 #include "ssl/data/batch_source.hpp"
 
+#include "ssl/data/any_dataset.hpp"
 #include "ssl/data/synthetic.hpp"
 #include "support/backends.hpp"
 
@@ -41,8 +42,9 @@ struct batch_probe {
     be.download(as_const(names.all()), make_view(found.data(), n, 1));
     be.wait();
     CHECK(found == ids);
+    std::vector<std::uint8_t> image(static_cast<std::size_t>(data.shape().size()));
     for (std::size_t k = 0; k < ids.size(); ++k) {
-      const auto image = data.bytes(ids[k]);
+      read_image(data, ids[k], image);
       CHECK(std::equal(image.begin(), image.end(),
                        host.begin() + static_cast<std::ptrdiff_t>(k * image.size())));
     }
@@ -71,6 +73,12 @@ TEST_CASE_TEMPLATE("data/batch_source: sends batches of a collection that stays 
                    SSL_BACKENDS) {
   check_batches<B>(images(), residence::stream, false);
   check_batches<B>(scattered_images{}, residence::automatic, false);
+}
+
+TEST_CASE_TEMPLATE("data/batch_source: asks a collection of any kind whether it lies in memory", B,
+                   SSL_BACKENDS) {
+  check_batches<B>(any_dataset(images()), residence::automatic, true);
+  check_batches<B>(any_dataset(scattered_images{}), residence::automatic, false);
 }
 
 TEST_CASE_TEMPLATE("data/batch_source: says what does not fit", B, SSL_BACKENDS) {

@@ -13,12 +13,6 @@
 
 namespace ssl {
 
-/// Images one after another in one block of host memory.
-template <class D>
-concept ContiguousDataset = Dataset<D> && requires(const D data) {
-  { data.all_pixels() } -> std::convertible_to<std::span<const std::uint8_t>>;
-};
-
 /// Where a run keeps its images.
 enum class residence {
   automatic,  // on the device where they take at most half of what is free; in the host's memory on a CPU
@@ -56,23 +50,23 @@ class batch_source {
   /// images do not lie in one block; out_of_memory.
   batch_source(B& be, const D& data, index batch, residence where = residence::automatic)
       : be_(&be), data_(&data), names_(be, batch) {
-    const index bytes = data.shape().size() * data.size();
-    if constexpr (ContiguousDataset<D>) {
-      const std::span<const std::uint8_t> all = data.all_pixels();
-      if constexpr (on_host) {
-        if (where != residence::stream)
-          images_ = make_view<host_space, const std::uint8_t>(all.data(), data.shape().size(), data.size());
-      } else if (where == residence::device || (where == residence::automatic && fits(bytes))) {
-        memory_ = allocate<std::uint8_t>(be, bytes, "the images");
-        const byte_view all_images = memory_.as(data.shape().size(), data.size());
-        be.upload(make_view<host_space, const std::uint8_t>(all.data(), all_images.rows, all_images.cols),
-                  all_images);
-        images_ = all_images;
-      }
-    } else if (where == residence::device) {
-      throw option_error(
-          "ssl::batch_source: the images do not lie in one block of memory, so they cannot live on the "
-          "device; expected residence::automatic or residence::stream");
+    [[maybe_unused]] const index bytes = data.shape().size() * data.size();
+    std::span<const std::uint8_t> all;  // empty where the images do not lie in one block
+    if constexpr (ContiguousDataset<D>) all = data.all_pixels();
+    if (all.empty()) {
+      if (where == residence::device)
+        throw option_error(
+            "ssl::batch_source: the images do not lie in one block of memory, so they cannot live on the "
+            "device; expected residence::automatic or residence::stream");
+    } else if constexpr (on_host) {
+      if (where != residence::stream)
+        images_ = make_view<host_space, const std::uint8_t>(all.data(), data.shape().size(), data.size());
+    } else if (where == residence::device || (where == residence::automatic && fits(bytes))) {
+      memory_ = allocate<std::uint8_t>(be, bytes, "the images");
+      const byte_view all_images = memory_.as(data.shape().size(), data.size());
+      be.upload(make_view<host_space, const std::uint8_t>(all.data(), all_images.rows, all_images.cols),
+                all_images);
+      images_ = all_images;
     }
     if (!resident()) pixels_.emplace(be, data.shape().size() * batch);
   }

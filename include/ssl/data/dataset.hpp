@@ -53,6 +53,13 @@ void read_image(const D& data, index i, std::span<std::uint8_t> out) {
   }
 }
 
+/// Images one after another in one block of host memory: (channels, height * width * size()). A collection
+/// that may or may not lie in one block says so by giving nothing.
+template <class D>
+concept ContiguousDataset = Dataset<D> && requires(const D data) {
+  { data.all_pixels() } -> std::convertible_to<std::span<const std::uint8_t>>;
+};
+
 /// Images with a class in [0, classes()).
 template <class D>
 concept LabelledDataset = Dataset<D> && requires(const D data, index i) {
