@@ -1,6 +1,7 @@
 #pragma once
 /// Everything that needs no more than the standard library, in the order of the data. Add a backend beside
-/// it: "ssl/backend/eigen.hpp". Apart stand the headers that need another library: data/gzip.hpp (zlib).
+/// it: "ssl/backend/eigen.hpp". Apart stand the headers that need another library: data/gzip.hpp (zlib),
+/// data/jpeg.hpp, data/png.hpp, data/image_file.hpp and data/image_folder.hpp (libjpeg, libpng).
 
 #include "ssl/augment/augmentation.hpp"
 #include "ssl/augment/blur.hpp"
@@ -43,13 +44,17 @@
 #include "ssl/data/npy.hpp"
 #include "ssl/data/npy_header.hpp"
 #include "ssl/data/patch_corpus.hpp"
+#include "ssl/data/pixel.hpp"
 #include "ssl/data/prefetch.hpp"
+#include "ssl/data/resize.hpp"
 #include "ssl/data/synthetic.hpp"
 #include "ssl/eval/accuracy.hpp"
 #include "ssl/eval/aggregator.hpp"
+#include "ssl/eval/alpha_req.hpp"
 #include "ssl/eval/assignment.hpp"
 #include "ssl/eval/bag.hpp"
 #include "ssl/eval/bootstrap.hpp"
+#include "ssl/eval/centred.hpp"
 #include "ssl/eval/cluster.hpp"
 #include "ssl/eval/concatenation.hpp"
 #include "ssl/eval/confusion.hpp"
@@ -61,14 +66,17 @@
 #include "ssl/eval/k_means.hpp"
 #include "ssl/eval/knn.hpp"
 #include "ssl/eval/lengths.hpp"
+#include "ssl/eval/lidar.hpp"
 #include "ssl/eval/linear_probe.hpp"
 #include "ssl/eval/nearest.hpp"
 #include "ssl/eval/patch_mean.hpp"
 #include "ssl/eval/probe_slices.hpp"
+#include "ssl/eval/rank_me.hpp"
 #include "ssl/eval/ridge_probe.hpp"
 #include "ssl/eval/softmax_probe.hpp"
 #include "ssl/eval/spatial_pool.hpp"
 #include "ssl/eval/spectrum.hpp"
+#include "ssl/eval/view_geometry.hpp"
 #include "ssl/exec/communicator.hpp"
 #include "ssl/exec/context.hpp"
 #include "ssl/exec/spectrum.hpp"

@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "ssl/core/random.hpp"
+#include "ssl/eval/centred.hpp"
 #include "ssl/eval/lengths.hpp"
-#include "ssl/eval/spectrum.hpp"
 
 namespace ssl {
 
@@ -44,16 +44,6 @@ struct k_means_result {
 };
 
 namespace detail {
-
-template <class T, class Space>
-struct centred_column {                   // factor_j x - mean_i
-  matrix_view<const T, Space> factor;     // (1, n) or empty
-  matrix_view<const double, Space> mean;  // (d, 1)
-  SSL_FN T operator()(index i, index j, T x) const {
-    const double scale = factor.data ? static_cast<double>(factor.data[j]) : 1.0;
-    return static_cast<T>(scale * static_cast<double>(x) - mean.data[i]);
-  }
-};
 
 /// nearest_j = min(nearest_j, |y_j - y_seed|^2)
 template <class T, class Space>
@@ -132,7 +122,6 @@ class lloyd {
  public:
   lloyd(Ctx& ctx, typename Ctx::const_matrix x, const k_means_options& o)
       : ctx_(&ctx), k_(o.clusters), n_(x.cols), y_(ctx.take(x.rows, x.cols)) {
-    auto& be = ctx.be;
     const index wide = std::min(tile, n_);
     mean_ = ctx.take_accumulator(x.rows, 1);
     centres_ = ctx.take(x.rows, k_);
@@ -150,11 +139,8 @@ class lloyd {
       factor = ctx.take(1, n_);
       inverse_lengths(ctx, x, factor);
     }
-    fill(be, mean_, 0.0);
-    map_reduce(be, mean_, fn::plus{}, spread_value<T, S>{factor}, x);
-    map(be, mean_, fn::scale<double>{1.0 / static_cast<double>(n_)}, mean_);
-    map(be, y_, centred_column<T, S>{factor, mean_}, x);
-    be.wait();
+    centre_columns(ctx, x, factor, mean_, y_);
+    ctx.be.wait();
   }
 
   /// Draws the seeds and makes them the centres.
