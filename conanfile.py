@@ -17,8 +17,8 @@ class BagsslConan(ConanFile):
     exports = "include/ssl/core/config.hpp"
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
-    options = {"with_zlib": [True, False]}
-    default_options = {"with_zlib": False}
+    options = {"with_image": [True, False], "with_zlib": [True, False]}
+    default_options = {"with_image": False, "with_zlib": False}
 
     def set_version(self):
         config = load(self, os.path.join(self.recipe_folder, "include/ssl/core/config.hpp"))
@@ -31,6 +31,9 @@ class BagsslConan(ConanFile):
 
     def requirements(self):
         self.requires("eigen/[>=3.4 <4]", transitive_headers=True)
+        if self.options.with_image:
+            self.requires("libjpeg-turbo/[>=2.0 <4]", transitive_headers=True)
+            self.requires("libpng/[>=1.6.34 <2]", transitive_headers=True)
         if self.options.with_zlib:
             self.requires("zlib/[>=1.2.11 <2]", transitive_headers=True)
 
@@ -50,6 +53,11 @@ class BagsslConan(ConanFile):
         core.bindirs, core.libdirs = [], []
         core.defines = ["EIGEN_NO_CUDA"]
         core.requires = ["eigen::eigen"]
+        if self.options.with_image:
+            image = self.cpp_info.components["image"]
+            image.set_property("cmake_target_name", "bagssl::image")
+            image.bindirs, image.libdirs, image.includedirs = [], [], []
+            image.requires = ["bagssl", "libjpeg-turbo::jpeg", "libpng::libpng"]
         if self.options.with_zlib:
             zlib = self.cpp_info.components["zlib"]
             zlib.set_property("cmake_target_name", "bagssl::zlib")

@@ -4,6 +4,7 @@
 #   onednn      bagssl::openmp and oneDNN 2.6 or newer: <ssl/backend/onednn.hpp>
 #   blas        bagssl and any BLAS: <ssl/backend/eigen.hpp> leaves large products to it
 #   zlib        bagssl and zlib: <ssl/data/gzip.hpp>
+#   image       bagssl, libjpeg (libjpeg-turbo, best) and libpng: <ssl/data/image_file.hpp>, <ssl/data/image_folder.hpp>
 #   thrust      bagssl and Thrust on its serial CPU system: <ssl/backend/thrust.hpp> without a GPU
 #   thrust_omp  the same on Thrust's OpenMP system
 #   thrust_tbb  the same on Thrust's TBB system
@@ -14,7 +15,7 @@
 
 include_guard(GLOBAL)
 
-set(bagssl_known_components openmp onednn blas zlib thrust thrust_omp thrust_tbb cuda cudnn)
+set(bagssl_known_components openmp onednn blas zlib image thrust thrust_omp thrust_tbb cuda cudnn)
 
 # bagssl_find_component(<name>): defines bagssl::<name> if what it needs is there, and sets bagssl_<name>_FOUND.
 function(bagssl_find_component name)
@@ -55,6 +56,14 @@ function(bagssl_find_component name)
       set(found TRUE)
       add_library(bagssl::zlib INTERFACE IMPORTED GLOBAL)
       target_link_libraries(bagssl::zlib INTERFACE bagssl::bagssl ZLIB::ZLIB)
+    endif()
+  elseif(name STREQUAL "image")
+    find_package(JPEG QUIET)
+    find_package(PNG QUIET)
+    if(JPEG_FOUND AND PNG_FOUND)
+      set(found TRUE)
+      add_library(bagssl::image INTERFACE IMPORTED GLOBAL)
+      target_link_libraries(bagssl::image INTERFACE bagssl::bagssl JPEG::JPEG PNG::PNG)
     endif()
   elseif(name MATCHES "^thrust(_omp|_tbb)?$")
     bagssl_find_thrust(include_dirs)

@@ -5,8 +5,9 @@
 #     {train eval} > ssl.hpp, written "ssl/folder/file.hpp"; folders in braces never include each other
 #   - nothing includes a concrete backend (backend/eigen.hpp, backend/eigen/..., onednn, thrust, cuda and cudnn alike) but its own
 #     parts; onednn builds on eigen, cuda may build on thrust, and cudnn builds on cuda
-#   - third-party headers stay where they belong: Eigen, Thrust and CUDA in backend/, zlib in data/
-#   - ssl.hpp includes every header but the concrete backends and data/gzip.hpp, which needs zlib
+#   - third-party headers stay where they belong: Eigen, Thrust and CUDA in backend/, zlib, libjpeg and libpng in data/
+#   - ssl.hpp includes every header but the concrete backends and what needs zlib, libjpeg or libpng: data/gzip.hpp, data/jpeg.hpp,
+#     data/png.hpp and data/image_*.hpp
 #   - a header starts with #pragma once and has at most 400 lines
 #   - the name of a test has neither semicolon nor lone bracket, which CTest would split or swallow
 
@@ -120,6 +121,8 @@ foreach(header IN LISTS headers)
       report("${where}" "${line}   (only backend/ knows a numerical library)")
     elseif(target MATCHES "^zlib" AND NOT folder STREQUAL "data")
       report("${where}" "${line}   (only data/ knows zlib)")
+    elseif(target MATCHES "^(jpeglib|jerror|turbojpeg|png)\\.h$" AND NOT folder STREQUAL "data")
+      report("${where}" "${line}   (only data/ knows the formats of images)")
     endif()
   endforeach()
 endforeach()
@@ -129,7 +132,7 @@ if(EXISTS "${ROOT}/include/ssl/ssl.hpp")
   foreach(header IN LISTS headers)
     backend_of("${header}" backend)
     string(FIND "${umbrella}" "#include \"ssl/${header}\"" found)
-    if(found EQUAL -1 AND backend STREQUAL "" AND NOT header MATCHES "^(ssl|data/gzip)\\.hpp$")
+    if(found EQUAL -1 AND backend STREQUAL "" AND NOT header MATCHES "^(ssl|data/(gzip|jpeg|png|image_[a-z]+))\\.hpp$")
       report("include/ssl/ssl.hpp" "does not include ssl/${header}")
     endif()
   endforeach()

@@ -64,6 +64,7 @@ foreach(row
     "Eigen outside|loss/loss.hpp|#pragma once\n#include <Eigen/Dense>\n|only backend/ knows a numerical library"
     "CUDA outside|nn/layer.hpp|#pragma once\n#include <cuda_runtime.h>\n|only backend/ knows a numerical library"
     "oneDNN outside|nn/layer.hpp|#pragma once\n#include <dnnl.hpp>\n|only backend/ knows a numerical library"
+    "libpng outside|nn/layer.hpp|#pragma once\n#include <png.h>\n|only data/ knows the formats"
     "zlib outside|nn/layer.hpp|#pragma once\n#include <zlib.h>\n|only data/ knows zlib"
     "a forgotten header|nn/linear.hpp|#pragma once\n|ssl.hpp: does not include ssl/nn/linear.hpp"
     "no guard|nn/layer.hpp|#include \"ssl/core/view.hpp\"\n|layer.hpp:1: must be #pragma once")

@@ -15,7 +15,7 @@ function(run what)
   set(output "${out}" PARENT_SCOPE)
 endfunction()
 
-set(options "-DWAY=${WAY}" "-DROOT=${ROOT}" "-DVERSION=${VERSION}" "-DZLIB=${ZLIB}" "-DEigen3_DIR=${EIGEN_DIR}"
+set(options "-DWAY=${WAY}" "-DROOT=${ROOT}" "-DVERSION=${VERSION}" "-DZLIB=${ZLIB}" "-DIMAGE=${IMAGE}" "-DEigen3_DIR=${EIGEN_DIR}"
             "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON)
 if(WAY STREQUAL "find_package")
   run("install" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/prefix")
