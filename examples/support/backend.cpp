@@ -21,24 +21,6 @@
 namespace ssl_example {
 namespace {
 
-std::string compiler() {
-#if defined(__clang__)
-  const std::string host = "Clang " __clang_version__;
-#elif defined(__GNUC__)
-  const std::string host = "GCC " __VERSION__;
-#elif defined(_MSC_VER)
-  const std::string host = "MSVC " + std::to_string(_MSC_VER);
-#else
-  const std::string host = "an unknown compiler";
-#endif
-#if defined(__CUDACC__)
-  return "nvcc " + std::to_string(__CUDACC_VER_MAJOR__) + "." + std::to_string(__CUDACC_VER_MINOR__) +
-         " with " + host;
-#else
-  return host;
-#endif
-}
-
 std::string dotted(int major, int minor, int patch) {
   return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
 }
@@ -151,9 +133,27 @@ const char* backend_name() {
 #endif
 }
 
+std::string compiler_text() {
+#if defined(__clang__)
+  const std::string host = "Clang " __clang_version__;
+#elif defined(__GNUC__)
+  const std::string host = "GCC " __VERSION__;
+#elif defined(_MSC_VER)
+  const std::string host = "MSVC " + std::to_string(_MSC_VER);
+#else
+  const std::string host = "an unknown compiler";
+#endif
+#if defined(__CUDACC__)
+  return "nvcc " + std::to_string(__CUDACC_VER_MAJOR__) + "." + std::to_string(__CUDACC_VER_MINOR__) +
+         " with " + host;
+#else
+  return host;
+#endif
+}
+
 std::string version_text(const std::string& program) {
   return program + " " + dotted(SSL_VERSION_MAJOR, SSL_VERSION_MINOR, SSL_VERSION_PATCH) + ", backend " +
-         backend_name() + "\n" + libraries() + "\ncompiler: " + compiler();
+         backend_name() + "\n" + libraries() + "\ncompiler: " + compiler_text();
 }
 
 void add_backend_options(CLI::App& app, backend_options& o) {

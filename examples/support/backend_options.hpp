@@ -19,6 +19,9 @@ void add_backend_options(CLI::App& app, backend_options& options);
 /// This program's backend as the command line says it: eigen, thrust-omp or cuda.
 const char* backend_name();
 
+/// What compiled this program.
+std::string compiler_text();
+
 /// Version, backend, the libraries and the compiler behind it, several lines.
 std::string version_text(const std::string& program);
 

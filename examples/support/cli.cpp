@@ -1,5 +1,6 @@
 #include "support/cli.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <csignal>
@@ -116,6 +117,26 @@ void offer_backends(CLI::App& app, const std::string& own) {
          "what computes; another than this program's starts its sibling")
       ->check(CLI::IsMember(known_backends()))
       ->default_str(own);
+}
+
+std::vector<std::pair<std::string, std::string>> option_values(const CLI::App& app) {
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_single_name();
+    const auto left_out = {"help", "version", "out", "quiet"};
+    if (std::find(left_out.begin(), left_out.end(), name) != left_out.end()) continue;
+    std::string value;
+    if (option->get_expected_max() == 0) {
+      value = option->count() > 0 ? "true" : "false";
+    } else if (option->count() > 0) {
+      for (const std::string& part : option->results()) value += (value.empty() ? "" : ",") + part;
+    } else {
+      value = option->get_default_str();
+      if (value.starts_with("[") && value.ends_with("]")) value = value.substr(1, value.size() - 2);
+    }
+    if (!value.empty()) values.emplace_back(name, value);
+  }
+  return values;
 }
 
 bool interrupted() { return presses.load() > 0; }

@@ -14,8 +14,15 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace ssl_example {
+
+/// Every option of a parsed command line with its value, given or by default, by the long name without
+/// dashes; flags are true or false, lists have commas. Left out: --help, --version, --out, --quiet and what
+/// has no value.
+std::vector<std::pair<std::string, std::string>> option_values(const CLI::App& app);
 
 /// True once Ctrl-C was pressed in `run`: finish with what there is. A second Ctrl-C ends the program at
 /// once.

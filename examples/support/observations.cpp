@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "ssl/core/error.hpp"
+#include "ssl/eval/interval.hpp"
 #include "support/format.hpp"
 
 namespace ssl_example {
@@ -21,6 +22,7 @@ struct run_line {
   condition where;
   std::uint64_t seed = 0;
   std::vector<std::pair<std::string, double>> measures;
+  double took = 0;
 };
 
 /// Empty where the text is no JSON at all; ssl::data_error without a place where it is JSON of another kind.
@@ -35,7 +37,11 @@ std::optional<run_line> parse(const std::string& text) {
   expect(line["condition"].is_object(), "condition is not an object");
   expect(line["seed"].is_number_unsigned(), "seed is not a whole number");
   expect(line["measures"].is_object() && !line["measures"].empty(), "measures is not an object with numbers");
-  run_line run{{}, line["seed"].get<std::uint64_t>(), {}};
+  run_line run{{}, line["seed"].get<std::uint64_t>(), {}, 0};
+  if (const auto took = line.find("took"); took != line.end()) {
+    expect(took->is_number(), "took is not a number");
+    run.took = took->get<double>();
+  }
   for (const auto& [name, value] : line["condition"].items()) {
     expect(value.is_string(), "a value of condition is not a text");
     run.where.emplace_back(name, value.get<std::string>());
@@ -82,42 +88,19 @@ std::string value_of(const condition& where, std::string_view name) {
   return found == where.end() ? std::string() : found->second;
 }
 
-double student_quantile(int degrees) {
-  if (degrees < 1)
-    throw ssl::option_error("student_quantile: " + std::to_string(degrees) +
-                            " degrees of freedom, expected at least 1");
-  static constexpr double exact[] = {12.706205, 4.302653, 3.182446, 2.776445, 2.570582,
-                                     2.446912,  2.364624, 2.306004, 2.262157, 2.228139};
-  if (degrees <= 10) return exact[degrees - 1];
-  // The Cornish-Fisher expansion around the normal quantile.
-  const double z = 1.959963984540054, z2 = z * z, n = degrees;
-  const double g1 = z * (z2 + 1) / 4;
-  const double g2 = z * ((5 * z2 + 16) * z2 + 3) / 96;
-  const double g3 = z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384;
-  const double g4 = z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
-  return z + (g1 + (g2 + (g3 + g4 / n) / n) / n) / n;
-}
-
 estimate estimate_of(std::span<const double> values) {
-  estimate e;
-  double sum = 0;
-  for (const double v : values) {
-    if (!std::isfinite(v)) {
-      ++e.failed;
-      continue;
-    }
-    sum += v;
-    ++e.count;
-  }
-  if (e.count == 0) return e;
-  e.mean = sum / e.count;
-  if (e.count < 2) return e;
-  double squares = 0;
+  std::vector<double> finite;
   for (const double v : values)
-    if (std::isfinite(v)) squares += (v - e.mean) * (v - e.mean);
-  const double half = student_quantile(e.count - 1) * std::sqrt(squares / (e.count - 1) / e.count);
-  e.low = e.mean - half;
-  e.high = e.mean + half;
+    if (std::isfinite(v)) finite.push_back(v);
+  estimate e;
+  e.count = static_cast<int>(finite.size());
+  e.failed = static_cast<int>(values.size() - finite.size());
+  if (e.count == 1) e.mean = finite.front();
+  if (e.count < 2) return e;
+  const ssl::interval around = ssl::mean_interval(finite);
+  e.mean = around.estimate;
+  e.low = around.low;
+  e.high = around.high;
   return e;
 }
 
@@ -153,6 +136,7 @@ observations::observations(std::filesystem::path file) : file_(std::move(file)) 
     }
     if (has(run->where, run->seed)) throw fail("a second result for " + text_of(run->where, run->seed));
     keep(run->where, run->seed, run->measures);
+    seconds_ += run->took;
     whole_bytes_ += line.size() + (complete ? 1 : 0);
     end_missing_ = !complete;
   }
@@ -182,6 +166,9 @@ void observations::add(const condition& where, std::uint64_t seed,
   for (const auto& [name, value] : where) line["condition"][name] = value;
   for (const auto& [name, value] : measures)
     line["measures"][name] = std::isfinite(value) ? json(value) : json(nullptr);
+  const auto now = std::chrono::steady_clock::now();
+  const double took = std::chrono::duration<double>(now - last_).count();
+  line["took"] = std::round(1e3 * took) / 1e3;
   const std::string text =
       (end_missing_ ? "\n" : "") + line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 
@@ -202,6 +189,8 @@ void observations::add(const condition& where, std::uint64_t seed,
   }
   whole_bytes_ += text.size();
   end_missing_ = false;
+  last_ = now;
+  seconds_ += took;
   keep(where, seed, measures);
 }
 

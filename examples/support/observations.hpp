@@ -9,8 +9,9 @@
 ///     results.summary({{"loss", "vicreg"}}, "knn").text(1, true);  // "81.3 ± 1.2 %"
 ///
 /// The file holds one line of JSON for each `add`:
-/// {"condition":{"loss":"vicreg","patches":"16"},"seed":1,"measures":{"knn":0.813,"seconds":41.5}}
+/// {"condition":{"loss":"vicreg","patches":"16"},"seed":1,"measures":{"knn":0.813,"seconds":41.5},"took":41.7}
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -60,9 +61,6 @@ struct estimate {
 /// The estimate from one value a seed.
 estimate estimate_of(std::span<const double> values);
 
-/// The 97.5 % quantile of Student's t, to five digits; `degrees` >= 1.
-double student_quantile(int degrees);
-
 /// The runs of an experiment and the file that keeps them. One writer at a time.
 class observations {
  public:
@@ -81,6 +79,10 @@ class observations {
            const std::vector<std::pair<std::string, double>>& measures);
 
   std::span<const observation> all() const { return all_; }
+
+  /// Time spent in all runs, those of earlier processes included: each `add` took the time since the one
+  /// before it, or since this object was made.
+  double seconds() const { return seconds_; }
   const std::filesystem::path& file() const { return file_; }
 
   /// The measure over all seeds whose condition contains `part`. Where several conditions of one seed do, the
@@ -103,6 +105,8 @@ class observations {
   std::uintmax_t whole_bytes_ = 0;  // of the file, without a torn last line
   bool end_missing_ = false;        // the last whole line has no newline yet
   std::vector<observation> all_;
+  double seconds_ = 0;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 
   void keep(const condition& where, std::uint64_t seed,
             const std::vector<std::pair<std::string, double>>& measures);

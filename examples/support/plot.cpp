@@ -8,17 +8,21 @@
 #include "ssl/core/error.hpp"
 #include "support/format.hpp"
 #include "support/plot_axes.hpp"
+#include "support/svg.hpp"
 
 namespace ssl_example {
 namespace {
 
 using plotting::range, plotting::ticks;
+using svg::characters, svg::px, svg::text_at;
 
 constexpr std::size_t most_markers = 16;  // a line with more points shows none
 
 struct point {
   double x = 0;
   double y = 0;
+  double low = 0;  // of the interval around y; y itself without one
+  double high = 0;
 };
 
 /// Colour, dashes and marker of one series, apart from each other in hue, in grey and in shape.
@@ -50,13 +54,6 @@ std::string stroke(const look& l) {
          (*l.dash != '\0' ? " stroke-dasharray=\"" + std::string(l.dash) + "\"" : "");
 }
 
-/// A coordinate: a tenth of a pixel is enough.
-std::string px(double v) {
-  std::string text = fixed(v, 1);
-  if (text.ends_with(".0")) text.resize(text.size() - 2);
-  return text == "-0" ? "0" : text;
-}
-
 /// The points of each series in plot coordinates, in runs without gaps, and what they span.
 struct drawing {
   std::vector<std::vector<std::vector<point>>> runs{};
@@ -73,6 +70,12 @@ drawing collect(const std::vector<series>& lines, const plot_options& options) {
       throw ssl::shape_error("line plot: series '" + line.name + "' has " + std::to_string(line.x.size()) +
                              " values of x and " + std::to_string(line.y.size()) + " of y, expected as many");
     }
+    const bool intervals = !line.low.empty() || !line.high.empty();
+    if (intervals && (line.low.size() != line.y.size() || line.high.size() != line.y.size()))
+      throw ssl::shape_error("line plot: series '" + line.name + "' has " + std::to_string(line.low.size()) +
+                             " lower and " + std::to_string(line.high.size()) +
+                             " upper ends of intervals, expected " + std::to_string(line.y.size()) +
+                             " of each or none");
     auto& runs = d.runs.emplace_back();
     bool open = false;
     for (std::size_t i = 0; i < line.x.size(); ++i) {
@@ -83,9 +86,14 @@ drawing collect(const std::vector<series>& lines, const plot_options& options) {
       }
       if (!open) runs.emplace_back();
       open = true;
-      runs.back().push_back({x, line.y[i]});
+      point p{x, line.y[i], line.y[i], line.y[i]};
+      if (intervals && std::isfinite(line.low[i]) && std::isfinite(line.high[i])) {
+        p.low = line.low[i];
+        p.high = line.high[i];
+      }
+      runs.back().push_back(p);
       d.x.add(x);
-      d.y.add(line.y[i]);
+      for (const double y : {p.low, p.y, p.high}) d.y.add(y);
       d.whole_x = d.whole_x && x == std::floor(x);
       const auto at = std::lower_bound(d.measured_x.begin(), d.measured_x.end(), x);
       if (d.measured_x.size() < 33 && (at == d.measured_x.end() || *at != x)) d.measured_x.insert(at, x);
@@ -170,14 +178,25 @@ std::string marker(const look& l, point p, const std::string& tip) {
 /// A number that means something to a reader who points at a marker.
 std::string tip_number(double v) { return fixed(v, v == std::floor(v) && std::abs(v) < 1e9 ? 0 : 4); }
 
-std::string text_at(double x, double y, const char* anchor, const char* kind, const std::string& text) {
-  return "<text x=\"" + px(x) + "\" y=\"" + px(y) + "\" text-anchor=\"" + anchor + "\" class=\"" + kind +
-         "\">" + escape_html(text) + "</text>";
-}
-
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; }));
+/// What the intervals of a run cover: bars where the points have markers, else a band.
+template <class ToX, class ToY>
+std::string intervals(const std::vector<point>& run, const look& l, bool band, ToX to_x, ToY to_y) {
+  if (std::none_of(run.begin(), run.end(), [](point p) { return p.low < p.high; })) return {};
+  std::string path;
+  if (band) {
+    for (std::size_t k = 0; k < run.size(); ++k)
+      path.append(k == 0 ? "M" : "L").append(px(to_x(run[k].x))).append(" ").append(px(to_y(run[k].low)));
+    for (std::size_t k = run.size(); k-- > 0;)
+      path.append("L").append(px(to_x(run[k].x))).append(" ").append(px(to_y(run[k].high)));
+    return "<path class=\"band\" fill=\"" + l.colour + "\" d=\"" + path + "Z\"/>";
+  }
+  for (const point p : run) {
+    if (!(p.low < p.high)) continue;
+    const double x = to_x(p.x);
+    path += "M" + px(x) + " " + px(to_y(p.low)) + "V" + px(to_y(p.high));
+    for (const double y : {p.low, p.high}) path += "M" + px(x - 4) + " " + px(to_y(y)) + "h8";
+  }
+  return "<path class=\"bars\" stroke=\"" + l.colour + "\" d=\"" + path + "\"/>";
 }
 
 /// Labels at least `gap` apart, as near as may be to where their lines end, within [top, bottom] where they
@@ -198,33 +217,6 @@ void spread_labels(std::vector<std::pair<double, std::size_t>>& labels, double g
 }
 
 }  // namespace
-
-std::string escape_html(std::string_view text) {
-  std::string safe;
-  safe.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        safe += "&lt;";
-        break;
-      case '>':
-        safe += "&gt;";
-        break;
-      case '&':
-        safe += "&amp;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      case '\'':
-        safe += "&#39;";
-        break;
-      default:
-        safe += c;
-    }
-  }
-  return safe;
-}
 
 bool direct_labels_fit(const std::vector<series>& lines) {
   return lines.size() <= 7 &&
@@ -280,34 +272,32 @@ std::string line_plot_svg(const std::vector<series>& lines, const std::string& x
   };
   const auto to_y = [&](double v) { return bottom - (v - d.y.low) / d.y.span() * (bottom - top); };
 
-  std::string svg =
-      "<svg class=\"plot\" viewBox=\"0 0 " + px(size.width) + " " + px(size.height) + "\" font-size=\"" +
-      px(size.font) + "\" role=\"img\" aria-label=\"" +
-      escape_html((y_label.empty() ? "y" : y_label) + " against " + (x_label.empty() ? "x" : x_label)) +
-      "\">";
+  std::string drawing =
+      svg::open(size.width, size.height, size.font,
+                (y_label.empty() ? "y" : y_label) + " against " + (x_label.empty() ? "x" : x_label));
   for (const auto& [at, text] : y_ticks) {
-    svg += "<path class=\"grid\" d=\"M" + px(left) + " " + px(to_y(at)) + "H" + px(right) + "\"/>";
-    svg += text_at(left - 6, to_y(at) + 0.35 * size.font, "end", "tick", text);
+    drawing += "<path class=\"grid\" d=\"M" + px(left) + " " + px(to_y(at)) + "H" + px(right) + "\"/>";
+    drawing += text_at(left - 6, to_y(at) + 0.35 * size.font, "end", "tick", text);
   }
   for (const auto& [at, text] : x_ticks) {
-    svg += "<path class=\"grid\" d=\"M" + px(to_x(at)) + " " + px(top) + "V" + px(bottom) + "\"/>";
-    svg += text_at(to_x(at), bottom + 1.4 * size.font, "middle", "tick", text);
+    drawing += "<path class=\"grid\" d=\"M" + px(to_x(at)) + " " + px(top) + "V" + px(bottom) + "\"/>";
+    drawing += text_at(to_x(at), bottom + 1.4 * size.font, "middle", "tick", text);
   }
-  svg += "<path class=\"axis\" d=\"M" + px(left) + " " + px(bottom) + "H" + px(right) + "\"/>";
-  if (!y_label.empty()) svg += text_at(2, size.font, "start", "label", y_label);
+  drawing += "<path class=\"axis\" d=\"M" + px(left) + " " + px(bottom) + "H" + px(right) + "\"/>";
+  if (!y_label.empty()) drawing += text_at(2, size.font, "start", "label", y_label);
   if (!x_label.empty()) {
-    svg += text_at((left + right) / 2, size.height - 0.45 * size.font, "middle", "label", x_label);
+    drawing += text_at((left + right) / 2, size.height - 0.45 * size.font, "middle", "label", x_label);
   }
   if (nothing) {
-    svg += text_at((left + right) / 2, (top + bottom) / 2, "middle", "label", "no finite values to show");
-    return svg + "</svg>";
+    drawing += text_at((left + right) / 2, (top + bottom) / 2, "middle", "label", "no finite values to show");
+    return drawing + "</svg>";
   }
 
   // A nested drawing clips what a given y range leaves out; five pixels more keep markers at its edge whole.
   const double clip_x = left - 5, clip_y = top - 6, clip_w = right - left + 10, clip_h = bottom - top + 12;
-  svg += "<svg x=\"" + px(clip_x) + "\" y=\"" + px(clip_y) + "\" width=\"" + px(clip_w) + "\" height=\"" +
-         px(clip_h) + "\" viewBox=\"" + px(clip_x) + " " + px(clip_y) + " " + px(clip_w) + " " + px(clip_h) +
-         "\">";
+  drawing += "<svg x=\"" + px(clip_x) + "\" y=\"" + px(clip_y) + "\" width=\"" + px(clip_w) + "\" height=\"" +
+             px(clip_h) + "\" viewBox=\"" + px(clip_x) + " " + px(clip_y) + " " + px(clip_w) + " " +
+             px(clip_h) + "\">";
   std::vector<std::pair<double, std::size_t>> labels;
   std::vector<point> ends(lines.size());
   for (const bool baselines : {true, false}) {  // baselines lie below
@@ -316,13 +306,18 @@ std::string line_plot_svg(const std::vector<series>& lines, const std::string& x
       std::string path;
       std::string marks;
       for (const auto& run : d.runs[i]) {
+        drawing += intervals(run, style[i], lines[i].x.size() > most_markers, to_x, to_y);
         std::vector<point> at;
         for (const point p : run) {
-          at.push_back({to_x(p.x), to_y(p.y)});
+          at.push_back({to_x(p.x), to_y(p.y), 0, 0});
           if (lines[i].x.size() > most_markers) continue;
           const std::string y_text = options.percent ? percent(p.y) : tip_number(p.y);
+          const std::string interval =
+              p.low < p.high ? " (" + (options.percent ? percent(p.low) : tip_number(p.low)) + " to " +
+                                   (options.percent ? percent(p.high) : tip_number(p.high)) + ")"
+                             : "";
           marks += marker(style[i], at.back(),
-                          (lines[i].name.empty() ? "" : lines[i].name + ": ") + y_text + " at " +
+                          (lines[i].name.empty() ? "" : lines[i].name + ": ") + y_text + interval + " at " +
                               tip_number(options.log_x ? std::exp2(p.x) : p.x));
         }
         for (std::size_t k = 0; const point p : thin(at)) {
@@ -333,23 +328,24 @@ std::string line_plot_svg(const std::vector<series>& lines, const std::string& x
       }
       if (path.empty()) continue;
       const char* weight = lines[i].x.size() > 400 ? "curve dense" : "curve";
-      svg +=
+      drawing +=
           "<path class=\"" + std::string(weight) + "\" d=\"" + path + "\"" + stroke(style[i]) + "/>" + marks;
       if (!lines[i].name.empty()) labels.emplace_back(std::clamp(ends[i].y, top, bottom), i);
     }
   }
-  svg += "</svg>";
-  if (!size.direct_labels) return svg + "</svg>";
+  drawing += "</svg>";
+  if (!size.direct_labels) return drawing + "</svg>";
 
   spread_labels(labels, 1.35 * size.font, top, bottom);
   for (const auto& [y, i] : labels) {
     const double from = std::clamp(ends[i].y, top, bottom);
-    svg += "<path class=\"leader\" d=\"M" + px(ends[i].x + 6) + " " + px(from) + "L" + px(right + 14) + " " +
-           px(y) + "\" stroke=\"" + style[i].colour + "\"/>";
-    svg += "<path class=\"curve\" d=\"M" + px(right + 14) + " " + px(y) + "h14\"" + stroke(style[i]) + "/>";
-    svg += text_at(right + 33, y + 0.35 * size.font, "start", "name", lines[i].name);
+    drawing += "<path class=\"leader\" d=\"M" + px(ends[i].x + 6) + " " + px(from) + "L" + px(right + 14) +
+               " " + px(y) + "\" stroke=\"" + style[i].colour + "\"/>";
+    drawing +=
+        "<path class=\"curve\" d=\"M" + px(right + 14) + " " + px(y) + "h14\"" + stroke(style[i]) + "/>";
+    drawing += text_at(right + 33, y + 0.35 * size.font, "start", "name", lines[i].name);
   }
-  return svg + "</svg>";
+  return drawing + "</svg>";
 }
 
 }  // namespace ssl_example

@@ -4,7 +4,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace ssl_example {
@@ -15,6 +14,9 @@ struct series {
   std::vector<double> x = {};  // (n)
   std::vector<double> y = {};  // (n)
   bool dashed = false;         ///< a baseline: grey and dashed
+  /// Intervals around y, bars at few points and a band at many: (n) each or empty; none at a point where not
+  /// finite.
+  std::vector<double> low = {}, high = {};
 };
 
 struct plot_options {
@@ -31,9 +33,6 @@ struct plot_size {
   double font = 13;
   bool direct_labels = true;
 };
-
-/// `<`, `>`, `&`, `"` and `'` made harmless.
-std::string escape_html(std::string_view text);
 
 /// An <svg> element. Nothing to draw gives empty axes that say so. ssl::shape_error where x and y of a series
 /// differ in length.

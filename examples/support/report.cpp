@@ -11,6 +11,7 @@
 #include "ssl/core/error.hpp"
 #include "ssl/data/file.hpp"
 #include "support/report_style.hpp"
+#include "support/svg.hpp"
 
 namespace ssl_example {
 namespace {
@@ -73,6 +74,14 @@ report::report(std::string title) : title_(std::move(title)) {}
 void report::heading(std::string_view text) { body_ += tag("<h2>", "</h2>\n", text); }
 
 void report::paragraph(std::string_view text) { body_ += tag("<p>", "</p>\n", text); }
+
+void report::claim(std::string_view text, std::string_view source) {
+  body_ += "<blockquote>" + escape_html(text) + tag("<cite>", "</cite>", source) + "</blockquote>\n";
+}
+
+void report::verdict(std::string_view word, std::string_view text) {
+  body_ += "<p class=\"verdict\">" + tag("<strong>", "</strong> ", word) + escape_html(text) + "</p>\n";
+}
 
 void report::notice(std::string_view text) { body_ += tag("<p class=\"notice\">", "</p>\n", text); }
 
@@ -141,6 +150,24 @@ void report::line_plot(std::string_view title, const std::string& x_label, const
            line_plot_svg(lines, x_label, y_label, options,
                          {.width = 340, .height = 270, .font = 12, .direct_labels = false}) +
            "</div></figure>\n";
+}
+
+void report::heat_map(std::string_view title, const ssl_example::heat_map& map, const heat_options& options) {
+  body_ += "<figure class=\"drawn\">" + tag("<h3>", "</h3>\n", title) + "<div class=\"wide\">" +
+           heat_map_svg(map, options, 720, 13) + "</div>\n<div class=\"narrow\">" +
+           heat_map_svg(map, options, 340, 11) + "</div></figure>\n";
+}
+
+void report::scatter(std::string_view title, const scatter_map& map) {
+  body_ += "<figure class=\"drawn\">" + tag("<h3>", "</h3>\n", title) + scatter_legend(map) +
+           "<div class=\"wide\">" + scatter_svg(map, 720, 520, 13) + "</div>\n<div class=\"narrow\">" +
+           scatter_svg(map, 340, 340, 11) + "</div></figure>\n";
+}
+
+void report::picture(std::string_view title, std::string_view png, std::string_view caption) {
+  body_ += "<figure class=\"drawn\">" + tag("<h3>", "</h3>\n", title) + "<img class=\"picture\" alt=\"" +
+           escape_html(title) + "\" src=\"data:image/png;base64," + base64(png) + "\">" +
+           tag("<p class=\"soft\">", "</p>", caption) + "</figure>\n";
 }
 
 void report::contact_sheet(std::string_view title, const std::vector<rgb_image>& images, int columns,

@@ -9,8 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "support/heat_map.hpp"
 #include "support/plot.hpp"
 #include "support/png.hpp"
+#include "support/scatter.hpp"
 
 namespace ssl_example {
 
@@ -30,6 +32,10 @@ class report {
 
   void heading(std::string_view text);
   void paragraph(std::string_view text);
+  /// The sentence that a page puts to the test, and who made it.
+  void claim(std::string_view text, std::string_view source);
+  /// A short word that stands out and the sentence that it sums up.
+  void verdict(std::string_view word, std::string_view text);
   /// A paragraph that stands out, for a run that was cut short or a number not to be trusted.
   void notice(std::string_view text);
 
@@ -46,10 +52,21 @@ class report {
   void line_plot(std::string_view title, const std::string& x_label, const std::string& y_label,
                  const std::vector<series>& lines, const plot_options& options = {});
 
+  void heat_map(std::string_view title, const ssl_example::heat_map& map, const heat_options& options = {});
+
+  /// Points in the plane, coloured and named by group.
+  void scatter(std::string_view title, const scatter_map& map);
+
   /// `columns` images a row. As many captions as images stand below them, as many as rows stand before them;
   /// any other number but 0 is an ssl::shape_error. Pixels stay square and sharp at every size.
   void contact_sheet(std::string_view title, const std::vector<rgb_image>& images, int columns,
                      const std::vector<std::string>& captions = {});
+
+  /// A PNG file's bytes as they are, at most as wide as the page.
+  void picture(std::string_view title, std::string_view png, std::string_view caption = {});
+
+  /// Everything that was added to another report, its title left out.
+  void append(const report& other) { body_ += other.body_; }
 
   std::string html() const;
   /// The page in a file, whole or not at all. ssl::data_error where the file cannot be written.

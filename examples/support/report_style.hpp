@@ -10,6 +10,7 @@ inline constexpr const char* report_style = R"css(
   --page: #f6f7f9; --card: #ffffff; --ink: #1b1f27; --soft: #5b6472; --line: #e3e6eb; --tint: #e8f1fa; --accent: #0067a6;
   --warn: #fff4e0; --warn-edge: #d98e04;
   --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #b3569b; --s4: #c98a00; --s5: #3a9fd8; --s6: #7a4a1f;
+  --s7: #8a8d1f; --s8: #d1495b; --s9: #6a5acd; --heat: #004f86; --heat-below: #b34700;
   --b0: #5b6472; --b1: #8d96a3; --b2: #3c434e;
 }
 @media screen and (prefers-color-scheme: dark) {
@@ -17,6 +18,7 @@ inline constexpr const char* report_style = R"css(
     --page: #12151a; --card: #1b1f26; --ink: #e8ebf0; --soft: #a0a9b7; --line: #303640; --tint: #18344b; --accent: #6cb8ee;
     --warn: #33280f; --warn-edge: #e0a83a;
     --s0: #58b0f0; --s1: #ff8c42; --s2: #2fcf9d; --s3: #e594cf; --s4: #f2cf52; --s5: #9bd7ff; --s6: #c99a6b;
+    --s7: #cfd26a; --s8: #ff8093; --s9: #a99cff; --heat: #6cb8ee; --heat-below: #ff9a52;
     --b0: #b3bac5; --b1: #808a98; --b2: #d9dde3;
   }
 }
@@ -32,6 +34,14 @@ h3 { font-size: 1rem; line-height: 1.35; margin: 0 0 .75rem; }
 p { margin: 0 0 1rem; max-width: 44rem; overflow-wrap: break-word; }
 .notice { background: var(--warn); border-left: 4px solid var(--warn-edge); border-radius: 4px; padding: .7rem 1rem;
   max-width: none; }
+blockquote { margin: 0 0 1rem; padding: .1rem 0 .1rem 1rem; border-left: 4px solid var(--line); font-style: italic;
+  max-width: 44rem; }
+cite { display: block; font-style: normal; color: var(--soft); font-size: .875rem; margin-top: .15rem; }
+.verdict { background: var(--tint); border-left: 4px solid var(--accent); border-radius: 4px; padding: .7rem 1rem;
+  max-width: none; }
+.verdict strong { color: var(--accent); margin-right: .35rem; }
+.picture { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
+.soft { color: var(--soft); font-size: .875rem; margin: .6rem 0 0; }
 figure { margin: 0 0 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px;
   overflow: hidden; }
 figure.drawn { padding: 1.1rem 1.25rem 1rem; }
@@ -67,6 +77,13 @@ dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric
 .curve { fill: none; stroke-width: 2.2; stroke-linecap: round; stroke-linejoin: round; }
 .dense { stroke-width: 1.4; }
 .leader { fill: none; stroke-width: 1; opacity: .45; }
+.bars { fill: none; stroke-width: 1.4; opacity: .75; }
+.band { opacity: .18; }
+.dots { fill: none; stroke-linecap: round; opacity: .6; }
+.cell { stroke: var(--line); stroke-width: .8; }
+.plot .value { font-variant-numeric: tabular-nums; }
+.plot .strong { fill: var(--card); }
+.plot .halo { font-weight: 600; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; paint-order: stroke; }
 .mark { stroke: var(--card); stroke-width: 1.3; }
 .narrow { display: none; }
 .legend { list-style: none; margin: 0 0 .75rem; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.1rem;
