@@ -59,6 +59,7 @@
 #include "ssl/eval/concatenation.hpp"
 #include "ssl/eval/confusion.hpp"
 #include "ssl/eval/cooccurrence.hpp"
+#include "ssl/eval/cooccurrence_gain.hpp"
 #include "ssl/eval/dense_bag.hpp"
 #include "ssl/eval/dense_patches.hpp"
 #include "ssl/eval/geometry.hpp"
