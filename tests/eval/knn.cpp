@@ -59,7 +59,9 @@ ssl::classification naive(const data& x, const knn_options& o) {
     for (ssl::index i = 0; i < x.n; ++i) {
       const double xy = dot(x.train, i, x.test, j), xx = dot(x.train, i, x.train, i),
                    yy = dot(x.test, j, x.test, j);
-      s.push_back(o.metric == ssl::similarity::cosine ? xy / std::sqrt(xx * yy) : 2 * xy - xx - yy);
+      s.push_back(o.metric == ssl::similarity::cosine ? xy / std::sqrt(xx * yy)
+                  : o.metric == ssl::similarity::dot  ? xy
+                                                      : 2 * xy - xx - yy);
     }
     std::vector<std::size_t> order(s.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -107,6 +109,8 @@ TEST_CASE_TEMPLATE("eval/knn: predictions and accuracies equal a sort of all sim
   compare<B>(x, {.k = 5, .temperature = 0.01});
   compare<B>(x, {.metric = ssl::similarity::euclidean, .weight = ssl::vote::inverse_distance});
   compare<B>(x, {.k = 7, .metric = ssl::similarity::euclidean, .weight = ssl::vote::majority});
+  compare<B>(x, {.k = 11, .metric = ssl::similarity::dot, .weight = ssl::vote::majority});
+  compare<B>(x, {.k = 11, .temperature = 2, .metric = ssl::similarity::dot});
 }
 
 TEST_CASE_TEMPLATE("eval/knn: the size of the tiles changes nothing", B, SSL_BACKENDS) {
@@ -193,6 +197,9 @@ TEST_CASE_TEMPLATE("eval/knn: wrong inputs are told in a sentence", B, SSL_BACKE
                        "ssl::knn: k is 0, the tiles are 2048 and 1024; expected at least 1",
                        ssl::option_error);
   CHECK_THROWS_WITH_AS(run<B>(x, {.temperature = 0}), "ssl::knn: temperature is 0.000000, expected above 0",
+                       ssl::option_error);
+  CHECK_THROWS_WITH_AS(run<B>(x, {.metric = ssl::similarity::dot, .weight = ssl::vote::inverse_distance}),
+                       "ssl::knn: the weight is the inverse distance, expected a metric that has one",
                        ssl::option_error);
   x.test_labels[1] = 2;
   CHECK_THROWS_WITH_AS(run<B>(x, {}), "ssl::knn: label 2 of test sample 1 is outside [0, 2)",

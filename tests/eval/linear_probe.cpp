@@ -266,6 +266,16 @@ struct cloud {
   }
 };
 
+/// The rate of a batch as the options' comments say.
+double naive_rate(const ssl::softmax_probe& o, ssl::index epoch, double part_of_epoch) {
+  if (o.schedule == ssl::probe_schedule::constant) return o.rate;
+  if (o.schedule == ssl::probe_schedule::milestones)
+    return epoch >= 2 ? o.rate / 4 : epoch >= 1 ? o.rate / 2 : o.rate;
+  const double progress =
+      (static_cast<double>(epoch) + (o.per_step ? part_of_epoch : 0)) / static_cast<double>(o.epochs);
+  return o.rate * (1 + std::cos(3.14159265358979323846 * progress)) / 2;
+}
+
 /// Weights (classes, d) and then biases, after all epochs in loops, and the last epoch's loss.
 std::pair<std::vector<double>, double> descend(const ssl::softmax_probe& o, const cloud& data) {
   const auto d = static_cast<std::size_t>(data.d), n = static_cast<std::size_t>(data.n),
@@ -278,9 +288,11 @@ std::pair<std::vector<double>, double> descend(const ssl::softmax_probe& o, cons
     ssl::random_stream draw({o.seed, static_cast<std::uint32_t>(epoch)}, 0, 0, ssl::purpose::probe, 1);
     for (std::size_t i = n; i > 1; --i)
       std::swap(order[i - 1], order[static_cast<std::size_t>(draw.below(static_cast<ssl::index>(i)))]);
-    const double rate = ssl::cosine{o.rate, 0, o.epochs}(epoch);
+    const double batches = std::ceil(static_cast<double>(n) / static_cast<double>(o.batch));
+    double done = 0;
     loss = 0;
     for (std::size_t first = 0; first < n; first += static_cast<std::size_t>(o.batch)) {
+      const double rate = naive_rate(o, epoch, done++ / batches);
       const std::size_t last = std::min(n, first + static_cast<std::size_t>(o.batch));
       std::vector<double> g(size, 0.0);
       for (std::size_t k = first; k < last; ++k) {
@@ -317,13 +329,20 @@ TEST_CASE_TEMPLATE(
     SSL_BACKENDS) {
   // More than one slice of a batch with a rest, batches left over; and too many weights for a cache.
   for (const cloud& data : {cloud(17, 150, 5), cloud(16, 70, 2), cloud(1100, 24, 60)})
-    for (const bool nesterov : {false, true}) {
+    for (const int variant : {0, 1, 2, 3}) {
+      using enum ssl::probe_schedule;
       const ssl::softmax_probe probe{.rate = 0.2,
                                      .momentum = 0.8,
                                      .weight_decay = 1e-2,
-                                     .nesterov = nesterov,
+                                     .nesterov = variant == 1,
                                      .epochs = 3,
-                                     .batch = data.d == 17 ? 70 : 20};
+                                     .batch = data.d == 17 ? 70 : 20,
+                                     .schedule = variant == 2   ? milestones
+                                                 : variant == 3 ? constant
+                                                                : cosine,
+                                     .per_step = variant == 1,
+                                     .milestones = {2, 1},
+                                     .fall = 0.5};
       ssl::workspace<B> work;
       auto ctx = work.ctx();
       ssl::test::matrix<B> x(work.backend(), data.d, data.n, data.x);
@@ -338,6 +357,33 @@ TEST_CASE_TEMPLATE(
             10 * ssl::test::tolerance<B>);
       CHECK(fit.loss == doctest::Approx(loss).epsilon(1e-5));
     }
+}
+
+TEST_CASE_TEMPLATE("eval/softmax_probe: an observer sees the classifier of every epoch", B, SSL_BACKENDS) {
+  for (const cloud& data : {cloud(17, 60, 5), cloud(1100, 24, 60)}) {
+    ssl::workspace<B> work;
+    auto ctx = work.ctx();
+    ssl::test::matrix<B> x(work.backend(), data.d, data.n, data.x);
+    ssl::softmax_probe probe{.rate = 0.2,
+                             .epochs = 3,
+                             .batch = 20,
+                             .standardize = true,
+                             .schedule = ssl::probe_schedule::constant};
+    std::vector<std::vector<double> > seen;
+    std::vector<int> predicted;
+    const auto fit = probe.fit(ctx, x.read(), data.labels, data.classes,
+                               [&](ssl::index epoch, const ssl::linear_classifier<B>& classifier) {
+                                 CHECK(epoch == static_cast<ssl::index>(seen.size()));
+                                 seen.push_back(read(work.backend(), classifier.weights()));
+                                 predicted = classifier.evaluate(ctx, x.read(), data.labels).predicted;
+                               });
+    REQUIRE(seen.size() == 3);
+    CHECK(seen[2] == read(work.backend(), fit.classifier.weights()));
+    CHECK(predicted == fit.classifier.evaluate(ctx, x.read(), data.labels).predicted);
+    probe.epochs = 1;  // the rate is constant: a shorter training is the beginning of a longer one
+    CHECK(seen[0] ==
+          read(work.backend(), probe.fit(ctx, x.read(), data.labels, data.classes).classifier.weights()));
+  }
 }
 
 TEST_CASE_TEMPLATE("eval/softmax_probe: every number of threads gives the same bits", B, SSL_BACKENDS) {

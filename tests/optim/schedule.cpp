@@ -54,6 +54,20 @@ TEST_CASE(
   CHECK(ssl::fair_schedule(1.0, 10, 5)(11) == Approx(0.001));
 }
 
+TEST_CASE("optim/schedule: a rate falls at its milestones and nowhere else") {
+  const ssl::step_decay rate{.base = 30};
+  static_assert(ssl::Schedule<ssl::step_decay>);
+  CHECK(rate(0) == 30);
+  CHECK(rate(59) == 30);
+  CHECK(rate(60) == Approx(3));
+  CHECK(rate(79) == Approx(3));
+  CHECK(rate(80) == Approx(0.3));
+  CHECK(rate(1000) == Approx(0.3));
+  CHECK(ssl::step_decay{2, 0.5, {3}}(3) == 1);
+  CHECK(ssl::step_decay{2, 0.5, {}}(3) == 2);
+  CHECK(ssl::step_decay{2, 0.5, {4, 3, 2, 1}}(4) == 0.125);  // in any order
+}
+
 TEST_CASE("optim/schedule: a momentum coefficient follows the same cosine upwards") {
   const ssl::cosine tau{0.99, 1.0, 100};
   CHECK(tau(0) == Approx(0.99));

@@ -3,9 +3,9 @@
 ///
 ///     score(c) = sum over the k nearest of weight * [label = c],   weight = exp((s - s_best) / T)
 ///
-/// s is the cosine (or minus the squared distance). Subtracting the best s changes no order and keeps exp
-/// finite. A class that no neighbour votes for is never among the best five. Equal similarities go to the
-/// earlier training sample, equal scores to the class of the nearer neighbour.
+/// s is the cosine (or the inner product, or minus the squared distance). Subtracting the best s changes no
+/// order and keeps exp finite. A class that no neighbour votes for is never among the best five. Equal
+/// similarities go to the earlier training sample, equal scores to the class of the nearer neighbour.
 ///
 /// The bank is streamed: a tile of similarities by `gemm`, then one pass that keeps the k best of every test
 /// column: on a CPU by a bound that most similarities do not reach, on a device by a sorted list. Memory (k,
@@ -18,12 +18,11 @@
 
 #include "ssl/core/fn.hpp"
 #include "ssl/eval/accuracy.hpp"
-#include "ssl/eval/lengths.hpp"
+#include "ssl/eval/metric.hpp"
 #include "ssl/eval/nearest.hpp"
 
 namespace ssl {
 
-enum class similarity { cosine, euclidean };
 enum class vote { exponential, majority, inverse_distance };
 
 struct knn_options {
@@ -105,22 +104,18 @@ classification knn(Ctx& ctx, typename Ctx::const_matrix train, std::span<const i
     throw option_error("ssl::knn: temperature is " + std::to_string(options.temperature) +
                        ", expected above 0");
 
+  if (options.metric == similarity::dot && options.weight == vote::inverse_distance)
+    throw option_error("ssl::knn: the weight is the inverse distance, expected a metric that has one");
+
   auto& be = ctx.be;
   scratch_scope scope(ctx);
-  const bool cosine = options.metric == similarity::cosine;
-  const auto norms = [&](typename Ctx::const_matrix x, typename Ctx::matrix out) {
-    if (cosine)
-      detail::inverse_lengths(ctx, x, out);
-    else
-      detail::column_squares(ctx, x, fn::cast<T>{}, out);
-  };
   const index n = train.cols, k = std::min(options.k, n);
   const index wide = std::min(options.test_tile, test.cols), tall = std::min(options.train_tile, n);
   const auto train_norm = ctx.take(1, n), test_norm = ctx.take(1, test.cols);
-  norms(train, train_norm);
-  norms(test, test_norm);
+  detail::metric_norms(ctx, options.metric, train, train_norm);
+  detail::metric_norms(ctx, options.metric, test, test_norm);
   const auto products = ctx.take(tall, wide);
-  detail::nearest_so_far<Ctx> nearest(ctx, k, tall, wide, cosine);
+  detail::nearest_so_far<Ctx> nearest(ctx, k, tall, wide, options.metric != similarity::euclidean);
 
   std::vector<T> s(static_cast<std::size_t>(k * wide));
   std::vector<std::int32_t> names(s.size());

@@ -1,15 +1,18 @@
 #pragma once
-/// Linear probe by gradient descent: soft-max regression on frozen features with SGD, one rate an epoch,
+/// Linear probe by gradient descent: soft-max regression on frozen features with SGD,
 ///
-///     loss = mean_j (log sum_c exp s_cj - s_{label_j j}),   s = W x + b,   rate_t = rate (1 + cos(pi t /
-///     epochs)) / 2
+///     loss = mean_j (log sum_c exp s_cj - s_{label_j j}),   s = W x + b
+///     rate of epoch t = rate (1 + cos(pi t / epochs)) / 2, or constant, or falling at milestones
 ///
-/// The recipe of EMP-SSL (arXiv 2304.03977) by default. The classifier after the last epoch is the result:
-/// the best epoch on test data is not reported anywhere. W and b start at zero (the problem is convex). Each
-/// epoch's order is a pure function of (seed, epoch). Cost: 6 classes d n flops an epoch.
+/// The recipe of EMP-SSL (arXiv 2304.03977) by default; others are in protocols.hpp. The classifier after the
+/// last epoch is the result; an observer sees that of every epoch. W and b start at zero (the problem is
+/// convex). Each epoch's order is a pure function of (seed, epoch). Cost: 6 classes d n flops an epoch.
 
+#include <array>
 #include <cmath>
 #include <concepts>
+#include <functional>
+#include <type_traits>
 
 #include "ssl/core/fn.hpp"
 #include "ssl/core/random.hpp"
@@ -26,6 +29,13 @@ struct softmax_fit {
   linear_classifier<B> classifier;
   double loss = 0;
 };
+
+/// How a probe's rate moves over its epochs.
+enum class probe_schedule { cosine, constant, milestones };
+
+/// Sees the classifier after every epoch, from 0.
+template <class B>
+using epoch_observer = std::function<void(index epoch, const linear_classifier<B>& classifier)>;
 
 namespace detail {
 
@@ -104,11 +114,23 @@ struct softmax_probe {
   index batch = 100;
   bool standardize = false;  // features to mean zero and deviation one: makes one rate fit all scales
   std::uint64_t seed = 0;
+  probe_schedule schedule = probe_schedule::cosine;
+  bool per_step = false;                    // the cosine moves at every batch, not at every epoch
+  std::array<index, 4> milestones{60, 80};  // epochs at which the rate falls, 0: none
+  double fall = 0.1;                        // its factor there
+
+  /// The rate of one batch of an epoch of `batches`.
+  double rate_at(index epoch, index step, index batches) const {
+    if (schedule == probe_schedule::constant) return rate;
+    if (schedule == probe_schedule::milestones) return step_decay{rate, fall, milestones}(epoch);
+    return per_step ? cosine{rate, 0, epochs * batches}(epoch * batches + step)
+                    : cosine{rate, 0, epochs}(epoch);
+  }
 
   /// x (d, n), labels in [0, classes). Allocates and waits. Throws numeric_error where training diverges.
   template <class Ctx, class B = typename Ctx::backend>
-  softmax_fit<B> fit(Ctx& ctx, typename Ctx::const_matrix x, std::span<const int> labels,
-                     index classes) const {
+  softmax_fit<B> fit(Ctx& ctx, typename Ctx::const_matrix x, std::span<const int> labels, index classes,
+                     const std::type_identity_t<epoch_observer<B> >& observe = {}) const {
     detail::require_labels("softmax_probe", "training", labels, x.cols, classes);
     if (epochs < 1 || batch < 1)
       throw option_error("ssl::softmax_probe: epochs is " + std::to_string(epochs) + " and batch " +
@@ -121,9 +143,9 @@ struct softmax_probe {
     ctx.be.wait();
     if constexpr (std::same_as<typename Ctx::space, host_space>) {
       const detail::probe_shape shape{x.rows, classes};
-      if (shape.small()) return fit_slices(ctx, x, as_const(label_of), scale, shape);
+      if (shape.small()) return fit_slices(ctx, x, as_const(label_of), scale, shape, observe);
     }
-    return fit_products(ctx, x, as_const(label_of), scale, classes);
+    return fit_products(ctx, x, as_const(label_of), scale, classes, observe);
   }
 
  private:
@@ -133,12 +155,14 @@ struct softmax_probe {
   /// By the verbs: two products and four kernels a step.
   template <class Ctx, class B = typename Ctx::backend>
   softmax_fit<B> fit_products(Ctx& ctx, typename Ctx::const_matrix x, labels_of<Ctx> label_of,
-                              detail::feature_scale<typename Ctx::space> scale, index classes) const {
+                              detail::feature_scale<typename Ctx::space> scale, index classes,
+                              const epoch_observer<B>& observe) const {
     using T = typename Ctx::scalar;
     using S = typename Ctx::space;
     auto& be = ctx.be;
     scratch_scope scope(ctx);
-    const index d = x.rows, n = x.cols, size = classes * d + classes, wide = std::min(batch, n);
+    const index d = x.rows, n = x.cols, size = classes * d + classes, wide = std::min(batch, n),
+                batches = (n + wide - 1) / wide;
     const std::vector<segment> table{{"weights", classes, d, role::matrix, {}, 0},
                                      {"bias", classes, 1, role::vector, {}, classes * d}};
     const sgd optimizer{.momentum = momentum, .weight_decay = weight_decay, .nesterov = nesterov};
@@ -159,9 +183,9 @@ struct softmax_probe {
       shuffle(host, static_cast<std::uint32_t>(epoch));
       be.upload(make_view<host_space, const std::int32_t>(host.data(), 1, n), order);
       fill(be, losses, 0.0);
-      const double now = cosine{rate, 0, epochs}(epoch);
       for (index first = 0; first < n; first += wide) {
         const index m = std::min(wide, n - first);
+        const double now = rate_at(epoch, first / wide, batches);
         const auto ids = order.columns(first, m);
         const auto f = features.columns(0, m), s = scores.columns(0, m);
         map(be, f, detail::standard_column<T, T, S>{x, ids, scale});
@@ -174,6 +198,7 @@ struct softmax_probe {
         optimizer.step(ctx, table, params, grads, state, now);
       }
       be.wait();
+      if (observe) observe(epoch, unscaled(ctx, as_const(weights), as_const(bias), scale));
     }
     return finished(ctx, as_const(losses), as_const(weights), as_const(bias), scale);
   }
@@ -181,12 +206,13 @@ struct softmax_probe {
   /// On a CPU with few classes: one kernel for a batch's gradient, one for the update (probe_slices.hpp).
   template <class Ctx, class B = typename Ctx::backend>
   softmax_fit<B> fit_slices(Ctx& ctx, typename Ctx::const_matrix x, labels_of<Ctx> label_of,
-                            detail::feature_scale<host_space> scale, detail::probe_shape shape) const {
+                            detail::feature_scale<host_space> scale, detail::probe_shape shape,
+                            const epoch_observer<B>& observe) const {
     using T = typename Ctx::scalar;
     auto& be = ctx.be;
     scratch_scope scope(ctx);
     constexpr index slice = detail::probe_shape::slice;
-    const index n = x.cols, size = shape.size(), wide = std::min(batch, n);
+    const index n = x.cols, size = shape.size(), wide = std::min(batch, n), batches = (n + wide - 1) / wide;
     const index most = (wide + slice - 1) / slice;
     const auto params = ctx.take(size, 1), state = ctx.take(size, 1), partial = ctx.take(size, most),
                work = ctx.take(shape.work(), most);
@@ -194,14 +220,18 @@ struct softmax_probe {
     const auto order = ctx.scratch.template take<std::int32_t>(1, n);
     fill(be, params, T{0});
     fill(be, state, T{0});
+    const typename Ctx::const_matrix columns{params.data, shape.deep(), shape.classes, shape.deep()};
+    const typename Ctx::const_matrix bias{params.data + shape.deep() * shape.wide(), shape.classes, 1,
+                                          shape.classes};
+    const auto weights = ctx.take(shape.classes, shape.d);
     std::vector<std::int32_t> host(static_cast<std::size_t>(n));
     for (index epoch = 0; epoch < epochs; ++epoch) {
       shuffle(host, static_cast<std::uint32_t>(epoch));
       be.upload(make_view<host_space, const std::int32_t>(host.data(), 1, n), order);
       fill(be, losses, 0.0);
-      const double now = cosine{rate, 0, epochs}(epoch);
       for (index first = 0; first < n; first += wide) {
         const index m = std::min(wide, n - first), slices = (m + slice - 1) / slice;
+        const double now = rate_at(epoch, first / wide, batches);
         for_each_column(be, slices,
                         detail::probe_slice<T>{shape, x, label_of, as_const(order), scale, standardize, first,
                                                m, params.data, partial, work, losses});
@@ -210,12 +240,12 @@ struct softmax_probe {
             detail::probe_update<T>{params, state, as_const(partial.columns(0, slices)), static_cast<T>(now),
                                     static_cast<T>(momentum), static_cast<T>(weight_decay), nesterov});
       }
+      if (observe) {
+        map(be, weights, detail::turned_entry<T, host_space>{columns});
+        observe(epoch, unscaled(ctx, as_const(weights), bias, scale));
+      }
     }
     be.wait();
-    const typename Ctx::const_matrix columns{params.data, shape.deep(), shape.classes, shape.deep()};
-    const typename Ctx::const_matrix bias{params.data + shape.deep() * shape.wide(), shape.classes, 1,
-                                          shape.classes};
-    const auto weights = ctx.take(shape.classes, shape.d);
     map(be, weights, detail::turned_entry<T, host_space>{columns});
     return finished(ctx, as_const(losses), as_const(weights), bias, scale);
   }
@@ -225,7 +255,6 @@ struct softmax_probe {
   softmax_fit<B> finished(Ctx& ctx, matrix_view<const double, typename Ctx::space> losses,
                           typename Ctx::const_matrix weights, typename Ctx::const_matrix bias,
                           detail::feature_scale<typename Ctx::space> scale) const {
-    using T = typename Ctx::scalar;
     auto& be = ctx.be;
     const auto loss = ctx.take_accumulator(1, 1);
     double mean_loss = 0;
@@ -236,12 +265,19 @@ struct softmax_probe {
     if (!std::isfinite(mean_loss))
       throw numeric_error("ssl::softmax_probe: the loss is not finite at rate " + std::to_string(rate) +
                           "; lower the rate, or standardize the features");
-    softmax_fit<B> result{linear_classifier<B>(be, weights.rows, weights.cols), mean_loss};
-    for_each_column(be, weights.rows,
-                    detail::unscaled_row<T, typename Ctx::space>{
-                        weights, bias, scale, result.classifier.weights(), result.classifier.bias()});
-    be.wait();
-    return result;
+    return {unscaled(ctx, weights, bias, scale), mean_loss};
+  }
+
+  /// The classifier of raw features.
+  template <class Ctx, class B = typename Ctx::backend>
+  linear_classifier<B> unscaled(Ctx& ctx, typename Ctx::const_matrix weights, typename Ctx::const_matrix bias,
+                                detail::feature_scale<typename Ctx::space> scale) const {
+    linear_classifier<B> classifier(ctx.be, weights.rows, weights.cols);
+    for_each_column(ctx.be, weights.rows,
+                    detail::unscaled_row<typename Ctx::scalar, typename Ctx::space>{
+                        weights, bias, scale, classifier.weights(), classifier.bias()});
+    ctx.be.wait();
+    return classifier;
   }
 
   /// The order of an epoch: Fisher and Yates from the identity.

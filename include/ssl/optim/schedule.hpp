@@ -2,6 +2,7 @@
 /// Learning rates as pure functions of the step, and what published code understands by warm-up and cosine.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <concepts>
 
@@ -35,6 +36,21 @@ struct cosine {
     const double x =
         std::clamp(static_cast<double>(step) / static_cast<double>(std::max<index>(steps, 1)), 0.0, 1.0);
     return to + (from - to) * 0.5 * (1 + std::cos(3.14159265358979323846 * x));
+  }
+};
+
+/// base factor^(number of milestones that are not after this step): MoCo's probe falls tenfold at epochs 60
+/// and 80.
+struct step_decay {
+  double base = 0.1;
+  double factor = 0.1;
+  std::array<index, 4> milestones{60, 80};  // 0: none
+
+  double operator()(index step) const {
+    double rate = base;
+    for (const index at : milestones)
+      if (at > 0 && step >= at) rate *= factor;
+    return rate;
   }
 };
 
