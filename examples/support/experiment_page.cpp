@@ -162,18 +162,24 @@ void experiment_page::cross_table(const std::string& row_key, const std::string&
                                   const shown_measure& what, std::string_view caption,
                                   const condition& part) {
   const std::vector<std::string> columns = values(column_key, part);
-  std::vector<std::string> header{row_key};
-  for (const std::string& column : columns) header.push_back(column_key + " " + column);
+  std::vector<std::string> header{row_key + " \\ " + column_key};
+  header.insert(header.end(), columns.begin(), columns.end());
   std::vector<std::vector<std::string>> cells;
   for (const std::string& row : values(row_key, part)) {
     auto& line = cells.emplace_back(std::vector<std::string>{row});
-    for (const std::string& column : columns)
-      line.push_back(results_.summary(with(with(part, row_key, row), column_key, column), what.measure)
-                         .text(what.digits, what.percent));
+    for (const std::string& column : columns) {
+      std::string text = results_.summary(with(with(part, row_key, row), column_key, column), what.measure)
+                             .text(what.digits, what.percent);
+      if (const auto unit = text.find(" %"); unit != std::string::npos)
+        text.erase(unit, 2);  // in the caption
+      line.push_back(text);
+    }
   }
   std::vector<best> emphasis(columns.size() + 1, what.emphasis);
   emphasis.front() = best::none;
-  blocks_.table(header, cells, caption.empty() ? std::string_view(title_of(what)) : caption, emphasis);
+  std::string below = title_of(what) + (what.percent ? ", %." : ".");
+  if (!caption.empty()) below += " " + std::string(caption);
+  blocks_.table(header, cells, below, emphasis);
 }
 
 void experiment_page::differences(const std::string& key, const std::string& reference,

@@ -80,7 +80,8 @@ class experiment_page {
   /// One row for each combination of the keys' values that occurs, one column for each measure.
   void table(const std::vector<std::string>& keys, const std::vector<shown_measure>& columns,
              std::string_view caption = {}, const condition& part = {});
-  /// One measure: a row for each value of one key, a column for each of another.
+  /// One measure: a row for each value of one key, a column for each of another. Percentages have their sign
+  /// in the caption, which begins with the measure's title.
   void cross_table(const std::string& row_key, const std::string& column_key, const shown_measure& what,
                    std::string_view caption = {}, const condition& part = {});
   /// Each value of the key against `reference`, another value of it: paired over seeds, and whether that is a

@@ -71,22 +71,23 @@ layout place(const heat_map& m, const heat_options& o, double width, double font
 
 /// The bar that explains the colours.
 std::string legend(const heat_scale& scale, const heat_options& o, double width, double y, double font) {
-  const double bar = std::min(260.0, 0.6 * width), high = 0.8 * font;
+  const double left = 1.6 * font, bar = std::min(260.0, 0.6 * width), high = 0.8 * font;
   std::string text = svg::text_at(2, y + 0.9 * font, "start", "label", o.value_label);
   const double top = y + 1.3 * font;
-  constexpr int steps = 48;
+  constexpr int steps = 52;
   const double w = bar / steps;
   for (int k = 0; k < steps; ++k) {
     const double value = scale.low + (k + 0.5) / steps * (scale.high - scale.low);
-    text += "<rect x=\"" + fixed(2 + k * w, 2) + "\" y=\"" + svg::px(top) + "\" width=\"" +
-            fixed(w + 0.05, 2) + "\" height=\"" + svg::px(high) + "\"" + paint(scale.strength(value)) + "/>";
+    text += "<rect shape-rendering=\"crispEdges\" x=\"" + svg::px(left + k * w) + "\" y=\"" + svg::px(top) +
+            "\" width=\"" + svg::px(w) + "\" height=\"" + svg::px(high) + "\"" +
+            paint(scale.strength(value)) + "/>";
   }
-  text += "<rect class=\"cell\" x=\"2\" y=\"" + svg::px(top) + "\" width=\"" + svg::px(bar) + "\" height=\"" +
-          svg::px(high) + "\" fill=\"none\"/>";
-  const double step = plotting::nice_step(scale.high - scale.low, 4);
+  text += "<rect class=\"cell\" x=\"" + svg::px(left) + "\" y=\"" + svg::px(top) + "\" width=\"" +
+          svg::px(bar) + "\" height=\"" + svg::px(high) + "\" fill=\"none\"/>";
+  const double step = plotting::nice_step(scale.high - scale.low, 5);
   for (const auto& [value, name] : plotting::linear_ticks({scale.low, scale.high}, step, o.percent))
-    text += svg::text_at(2 + (value - scale.low) / (scale.high - scale.low) * bar, top + high + 1.15 * font,
-                         "middle", "tick", name);
+    text += svg::text_at(left + (value - scale.low) / (scale.high - scale.low) * bar,
+                         top + high + 1.15 * font, "middle", "tick", name);
   return text;
 }
 

@@ -108,6 +108,7 @@ std::string estimate::text(int digits, bool percent) const {
   const double unit = percent ? 100.0 : 1.0;
   std::string text = fixed(unit * mean, digits);
   if (count >= 2) text += " ± " + fixed(unit * half(), digits);
+  if (text.starts_with('-')) text.replace(0, 1, "−");
   if (percent && count > 0) text += " %";
   if (failed > 0) text += " (" + std::to_string(failed) + " failed)";
   return text;

@@ -53,8 +53,8 @@ struct estimate {
   double half() const { return (high - low) / 2; }
   /// For differences: whether the interval lies on one side of 0. False without an interval.
   bool differs_from_zero() const { return low > 0 || high < 0; }
-  /// "0.813 ± 0.012", or "81.3 ± 1.2 %" for a fraction as a percentage; the mean alone for one seed, "–" for
-  /// none. Failed seeds are counted behind: "0.813 ± 0.012 (1 failed)".
+  /// "0.813 ± 0.012" (a minus before it is −), or "81.3 ± 1.2 %" for a fraction as a percentage; the mean
+  /// alone for one seed, "–" for none. Failed seeds are counted behind: "0.813 ± 0.012 (1 failed)".
   std::string text(int digits = 3, bool percent = false) const;
 };
 
