@@ -46,6 +46,7 @@ inline std::string not_an_image(std::span<const std::uint8_t> file, const std::s
   const char* kind = nullptr;
   if (starts_with(file, "GIF8")) kind = "GIF";
   if (starts_with(file, "BM")) kind = "BMP";
+  if (starts_with(file, "P5") || starts_with(file, "P6")) kind = "PNM";
   if (starts_with(file, "RIFF") && starts_with(file, "WEBP", 8)) kind = "WebP";
   if (starts_with(file, "II*\0"sv) || starts_with(file, "MM\0*"sv)) kind = "TIFF";
   if (starts_with(file, "ftypheic", 4) || starts_with(file, "ftypmif1", 4)) kind = "HEIF";
@@ -134,6 +135,29 @@ class image_decoder {
         resize_(own, pixels_, whole, reader.reduction(), fit, shape, out);
       }
     });
+  }
+
+  /// out (shape) = the image in `file` if it has the shape; else nothing. Returns the shape it has. Throws as
+  /// above.
+  image_shape exact(std::span<const std::uint8_t> file, const std::string& name, image_shape shape,
+                    std::span<std::uint8_t> out) {
+    image_shape own{};
+    detail::with_image_reader(file, name, shape.channels, [&](auto& reader) {
+      own = reader.shape();
+      if (own == shape) reader.read(out);
+    });
+    return own;
+  }
+
+  /// Decodes the image for its own sake. Returns its shape. Throws as above.
+  image_shape whole(std::span<const std::uint8_t> file, const std::string& name, index channels) {
+    image_shape own{};
+    detail::with_image_reader(file, name, channels, [&](auto& reader) {
+      own = reader.shape();
+      pixels_.resize(static_cast<std::size_t>(own.size()));
+      reader.read(pixels_);
+    });
+    return own;
   }
 
  private:
