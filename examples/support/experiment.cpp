@@ -7,7 +7,9 @@
 
 #include "support/contact_sheet.hpp"
 #include "support/format.hpp"
+#include "support/machine.hpp"
 #include "support/report.hpp"
+#include "support/run_record.hpp"
 
 namespace ssl_example {
 
@@ -41,6 +43,11 @@ void add_options(CLI::App& app, experiment_options& o) {
   add_backend_options(app, o.compute);
   app.add_flag("--profile", o.compute.profile, "time every operation of the training and show where it went");
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
+  app.final_callback([&app, &o] {
+    o.program = app.get_name();
+    o.started = utc_now();
+    o.settings = option_values(app);
+  });
 }
 
 ssl::run_options run_options_of(const experiment_options& o) {
@@ -204,6 +211,39 @@ void show_patches(report& page, const ssl::any_split& data, const std::vector<st
 
 }  // namespace
 
+void write_record(const run_summary& s, const experiment_options& o, const output_dir& out) {
+  run_record record{.kind = "training",
+                    .program = o.program,
+                    .title = s.title,
+                    .options = o.settings,
+                    .seeds = {o.seed},
+                    .version = library_version(),
+                    .backend = std::string(backend_name()) + ": " + s.computes_with,
+                    .compiler = compiler_text(),
+                    .machine = machine_text(),
+                    .started = o.started,
+                    .seconds = s.seconds,
+                    .patches_per_second = s.patches_per_second,
+                    .parameters = s.parameters,
+                    .stopped = s.stopped,
+                    .warnings = s.warnings};
+  std::erase_if(record.options, [](const auto& option) { return option.first == "seed"; });
+  for (const measurement& m : s.results) {
+    result_row& row = record.results.emplace_back();
+    row.where = {{"representation", m.name}};
+    if (m.name != "raw pixels")
+      row.where.emplace_back("patches", m.patches == 0 ? "whole image" : std::to_string(m.patches));
+    const auto add = [&](const char* name, double value) {
+      if (value >= 0) row.measures.emplace_back(name, value);
+    };
+    add("knn", m.knn);
+    add("linear", m.linear);
+    add("knn_projection", m.knn_projection);
+    add("linear_projection", m.linear_projection);
+  }
+  out.write("run.json", to_json(record));
+}
+
 void write_report(const run_summary& s, const experiment_options& o, const ssl::any_split& data,
                   const output_dir& out) {
   report page(s.title);
@@ -268,6 +308,9 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
                    {"backend", std::string(backend_name()) + ": " + s.computes_with},
                    {"version", std::to_string(SSL_VERSION_MAJOR) + "." + std::to_string(SSL_VERSION_MINOR) +
                                    "." + std::to_string(SSL_VERSION_PATCH)},
+                   {"compiler", compiler_text()},
+                   {"machine", machine_text()},
+                   {"started", o.started},
                    {"wall time", duration(s.seconds)}});
   page.write(out / "report.html");
 }

@@ -11,6 +11,7 @@
 #include "support/backend_options.hpp"
 #include "support/cli.hpp"
 #include "support/data_source.hpp"
+#include "support/observations.hpp"
 #include "support/output_dir.hpp"
 #include "support/profile_table.hpp"
 
@@ -37,6 +38,8 @@ struct experiment_options {
   int workers = 0;  // threads that read batches ahead; 0: the backend gathers its images itself
   backend_options compute;
   bool quiet = false;
+  std::string program, started;  // which program, and when it began, in UTC
+  condition settings;            // the command line as it was read: option_values
 };
 
 void add_options(CLI::App& app, experiment_options& options);
@@ -79,6 +82,9 @@ struct run_summary {
   std::string computes_with;  // the backend, in a line
   profile_summary profile;    // of the training, where --profile asks for it
 };
+
+/// run.json: the command line, the results and the circumstances as data, see run_record.hpp.
+void write_record(const run_summary& summary, const experiment_options& options, const output_dir& out);
 
 /// report.html, complete in itself.
 void write_report(const run_summary& summary, const experiment_options& options, const ssl::any_split& data,

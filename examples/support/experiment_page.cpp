@@ -72,9 +72,18 @@ const char* to_text(outcome o) {
 }
 
 experiment_page::experiment_page(const std::filesystem::path& folder, experiment_info info)
+    : experiment_page(folder, std::move(info), nullptr) {}
+
+experiment_page::experiment_page(const std::filesystem::path& folder, experiment_info info,
+                                 observations& results)
+    : experiment_page(folder, std::move(info), &results) {}
+
+experiment_page::experiment_page(const std::filesystem::path& folder, experiment_info info,
+                                 observations* results)
     : folder_(folder),
       info_(std::move(info)),
-      results_(folder_ / "results.jsonl"),
+      own_(results ? nullptr : std::make_unique<observations>(folder_ / "results.jsonl")),
+      results_(results ? *results : *own_),
       started_(utc_now()),
       blocks_(info_.title) {
   const std::filesystem::path file = folder_ / "run.json";

@@ -15,6 +15,7 @@
 /// over seeds; intervals are Student's, 95 %.
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,6 +59,8 @@ class experiment_page {
   /// options, which would mix the results of two experiments; the seeds, and options that change no result
   /// (out, seeds, quiet, threads, workers, backend), may differ.
   experiment_page(const std::filesystem::path& folder, experiment_info info);
+  /// The same with results that are somebody else's and outlive the page.
+  experiment_page(const std::filesystem::path& folder, experiment_info info, observations& results);
 
   observations& results() { return results_; }
   const observations& results() const { return results_; }
@@ -106,12 +109,14 @@ class experiment_page {
   void write();
 
  private:
+  experiment_page(const std::filesystem::path& folder, experiment_info info, observations* results);
   std::vector<std::string> values(const std::string& key, const condition& part) const;
   std::string record() const;
 
   output_dir folder_;
   experiment_info info_;
-  observations results_;
+  std::unique_ptr<observations> own_;
+  observations& results_;
   std::string started_;
   report blocks_;
   outcome outcome_ = outcome::open;

@@ -135,8 +135,10 @@ int finish(Trainer& trainer, run_summary& summary, const experiment_options& opt
     for (index v = 0; v < 7; ++v) row.push_back(trainer.views().sampler({.seed = options.seed}, i, v));
   }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summary.computes_with = describe_backend(trainer.encoder().backend());
   print_results(summary.results);
   if (!summary.profile.rows.empty()) print_profile(summary.profile);
+  write_record(summary, options, out);
   write_report(summary, options, data, out);
   std::printf("report: %s\n", (out / "report.html").c_str());
   if (summary.stopped.empty() || interrupted()) return 0;
