@@ -1,10 +1,13 @@
 #include "support/data_source.hpp"
 
+#include <array>
 #include <charconv>
+#include <span>
 #include <utility>
 
 #include "ssl/data/cifar.hpp"
 #include "ssl/data/idx.hpp"
+#include "ssl/data/stl10.hpp"
 #include "ssl/data/synthetic.hpp"
 
 #if defined(SSL_HAS_ZLIB)
@@ -15,6 +18,20 @@ namespace ssl_example {
 
 namespace {
 
+/// A request and what follows the colon of its source.
+struct place : data_request {
+  std::string where;
+};
+
+/// One kind of source; the table below has them all.
+struct data_kind {
+  const char* name;
+  const char* where;  // what follows the colon, for a sentence
+  const char* what;   // the images, for a sentence
+  bool streams, takes_range;
+  ssl::any_split (*read)(const place&);
+};
+
 ssl::index number(const std::string& text, const std::string& source) {
   ssl::index value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -24,37 +41,120 @@ ssl::index number(const std::string& text, const std::string& source) {
   return value;
 }
 
-ssl::any_split generate(const std::string& sizes, const std::string& source, std::uint64_t seed) {
-  ssl::index train = 2500, test = 500;
-  if (!sizes.empty()) {
-    const auto comma = sizes.find(',');
-    train = number(sizes.substr(0, comma), source);
-    test = comma == std::string::npos ? train / 4 + 1 : number(sizes.substr(comma + 1), source);
-  }
-  const ssl::synthetic_options options;
-  return {ssl::make_synthetic(options, seed, train), ssl::make_synthetic(options, seed, test, train)};
-}
-
 /// Both parts in memory.
 ssl::any_split held(ssl::dataset_split split) { return {std::move(split.train), std::move(split.test)}; }
 
+ssl::any_split generate(const place& p) {
+  ssl::index train = 2500, test = 500;
+  if (!p.where.empty()) {
+    const auto comma = p.where.find(',');
+    train = number(p.where.substr(0, comma), p.source);
+    test = comma == std::string::npos ? train / 4 + 1 : number(p.where.substr(comma + 1), p.source);
+  }
+  const ssl::synthetic_options options;
+  return {ssl::make_synthetic(options, p.seed, train), ssl::make_synthetic(options, p.seed, test, train)};
+}
+
+ssl::any_split cifar10(const place& p) {
+  auto split = p.stream ? ssl::stream_cifar10(p.where) : held(ssl::read_cifar10(p.where));
+  split.class_names = {"airplane", "automobile", "bird",  "cat",  "deer",
+                       "dog",      "frog",       "horse", "ship", "truck"};
+  return split;
+}
+
+template <ssl::cifar100_labels Which>
+ssl::any_split cifar100(const place& p) {
+  return p.stream ? ssl::stream_cifar100(p.where, Which) : held(ssl::read_cifar100(p.where, Which));
+}
+
+template <ssl::stl10_training Train>
+ssl::any_split stl10(const place& p) {
+  return ssl::read_stl10(p.where, {.train = Train, .stream = p.stream});
+}
+
+ssl::any_split idx(const place& p) {
+#if defined(SSL_HAS_ZLIB)
+  const ssl::gunzip decompress;
+#else
+  const ssl::no_decompressor decompress;
+#endif
+  return p.stream ? ssl::stream_idx(p.where, decompress) : held(ssl::read_idx(p.where, decompress));
+}
+
+template <ssl::npy_axes Axes>
+ssl::any_split npy(const place& p) {
+  return ssl::read_npy_images(p.where, {.axes = Axes, .range = p.range, .stream = p.stream});
+}
+
+constexpr std::array kinds{
+    data_kind{"synthetic", "TRAIN,TEST",
+              "generated images in which a class is a set of three textures or shapes that occur together",
+              false, false, generate},
+    data_kind{"cifar10", "DIR", "images of CIFAR-10", true, false, cifar10},
+    data_kind{"cifar100", "DIR", "images of CIFAR-100", true, false, cifar100<ssl::cifar100_labels::fine>},
+    data_kind{"cifar100-coarse", "DIR", "images of CIFAR-100 in its 20 groups of classes", true, false,
+              cifar100<ssl::cifar100_labels::coarse>},
+    data_kind{"stl10", "DIR", "images of STL-10, those to train on without labels", true, false,
+              stl10<ssl::stl10_training::unlabelled>},
+    data_kind{"stl10-labelled", "DIR", "images of STL-10", true, false, stl10<ssl::stl10_training::labelled>},
+    data_kind{"stl10-all", "DIR", "images of STL-10, with and without labels to train on", true, false,
+              stl10<ssl::stl10_training::both>},
+    data_kind{"idx", "DIR", "images in MNIST's format", true, false, idx},
+    data_kind{"npy", "DIR", "images from NumPy arrays", true, true, npy<ssl::npy_axes::channels_last>},
+    data_kind{"npy-chw", "DIR", "images from NumPy arrays", true, true, npy<ssl::npy_axes::channels_first>},
+};
+
+/// The names of all kinds for which `which` holds.
+template <class F>
+std::string names(F which) {
+  std::string list;
+  for (const data_kind& kind : kinds)
+    if (which(kind)) list += (list.empty() ? "" : ", ") + std::string(kind.name);
+  return list;
+}
+
+const data_kind* find(const std::string& source) {
+  const std::string name = source.substr(0, source.find(':'));
+  for (const data_kind& kind : kinds)
+    if (name == kind.name) return &kind;
+  return nullptr;
+}
+
 }  // namespace
 
-ssl::any_split load_data(const std::string& source, std::uint64_t seed) {
+std::string data_help() {
+  std::string text = "synthetic";
+  for (const data_kind& kind : kinds) text += " | " + std::string(kind.name) + ":" + kind.where;
+  return text +
+         " (idx: MNIST's format, plain or .gz; stl10: trains on the images without labels, -labelled "
+         "on the others, -all on both; npy: train_images.npy, train_labels.npy, test_images.npy, "
+         "test_labels.npy of (n, h, w) or (n, h, w, c), npy-chw of (n, c, h, w))";
+}
+
+ssl::any_split load_data(const data_request& request) {
+  const std::string& source = request.source;
   const auto colon = source.find(':');
-  const std::string kind = source.substr(0, colon),
-                    rest = colon == std::string::npos ? "" : source.substr(colon + 1);
-  if (kind == "synthetic") return generate(rest, source, seed);
-  if ((kind == "cifar10" || kind == "cifar100" || kind == "idx") && rest.empty())
-    throw ssl::option_error("--data " + source + ": the folder is missing, expected " + kind + ":DIR");
-  if (kind == "cifar10") return held(ssl::read_cifar10(rest));
-  if (kind == "cifar100") return held(ssl::read_cifar100(rest));
-#if defined(SSL_HAS_ZLIB)
-  if (kind == "idx") return held(ssl::read_idx(rest, ssl::gunzip{}));
-#else
-  if (kind == "idx") return held(ssl::read_idx(rest));
-#endif
-  throw ssl::option_error("--data " + source + ": '" + kind + "' is not known, expected " + data_help);
+  const data_kind* const kind = find(source);
+  if (!kind)
+    throw ssl::option_error("--data " + source + ": '" + source.substr(0, colon) +
+                            "' is not known, expected one of " + names([](const auto&) { return true; }));
+  const std::string where = colon == std::string::npos ? "" : source.substr(colon + 1);
+  if (where.empty() && std::string(kind->where) == "DIR")
+    throw ssl::option_error("--data " + source + ": the folder is missing, expected " + kind->name + ":DIR");
+  if (request.stream && !kind->streams)
+    throw ssl::option_error("--stream: " + std::string(kind->name) +
+                            " has no files to read from, expected one of " +
+                            names([](const auto& k) { return k.streams; }));
+  if (request.range && !kind->takes_range)
+    throw ssl::option_error("--value-range: images of " + std::string(kind->name) +
+                            " are bytes already, expected one of " +
+                            names([](const auto& k) { return k.takes_range; }));
+  return kind->read({request, where});
+}
+
+std::string describe_source(const std::string& source) {
+  const data_kind* const kind = find(source);
+  return kind ? kind->what : "images";
 }
 
 }  // namespace ssl_example

@@ -15,7 +15,7 @@ namespace ssl_example {
 
 void add_options(CLI::App& app, experiment_options& o) {
   app.option_defaults()->always_capture_default();
-  app.add_option("--data", o.data, data_help);
+  app.add_option("--data", o.data, data_help());
   app.add_option("--out", o.out, "folder for report, log, features and weights");
   app.add_option("--epochs", o.epochs, "passes over the training images")->check(between(1, 100000));
   app.add_option("--batch", o.batch, "images in a step")->check(between(2, 65536));
@@ -40,6 +40,12 @@ void add_options(CLI::App& app, experiment_options& o) {
   app.add_option("--workers", o.workers,
                  "threads that read batches ahead; 0: the backend gathers its images itself")
       ->check(between(0, 256));
+  app.add_flag("--stream", o.stream,
+               "leave the images in their files until they are needed, for more than fit in memory");
+  app.add_option("--value-range", o.value_range,
+                 "npy: the values that become black and white; default: the training images' own, by channel")
+      ->delimiter(',')
+      ->expected(2);
   add_backend_options(app, o.compute);
   app.add_flag("--profile", o.compute.profile, "time every operation of the training and show where it went");
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
@@ -60,7 +66,9 @@ ssl::run_options run_options_of(const experiment_options& o) {
 }
 
 ssl::any_split load_images(const experiment_options& o) {
-  auto data = load_data(o.data, o.seed);
+  data_request request{.source = o.data, .seed = o.seed, .stream = o.stream};
+  if (!o.value_range.empty()) request.range = {o.value_range.at(0), o.value_range.at(1)};
+  auto data = load_data(request);
   const auto shape = data.train.shape();
   if (shape.height != shape.width)
     throw ssl::data_error("--data " + o.data + ": the images are " + std::to_string(shape.height) + " x " +
@@ -317,14 +325,9 @@ void write_report(const run_summary& s, const experiment_options& o, const ssl::
 
 std::string describe(const ssl::any_split& data, const experiment_options& o) {
   const auto shape = data.train.shape();
-  const std::string kind =
-      o.data.starts_with("synthetic")
-          ? "generated images in which a class is a set of three textures or shapes that occur together"
-      : o.data.starts_with("idx") ? "images in MNIST's format"
-                                  : "images of " + o.data.substr(0, o.data.find(':'));
   return std::to_string(data.train.size()) + " training and " + std::to_string(data.test.size()) + " test " +
-         kind + ", " + std::to_string(shape.height) + " x " + std::to_string(shape.width) + " pixels, " +
-         std::to_string(data.bank().classes()) + " classes. No label is used in training.";
+         describe_source(o.data) + ", " + std::to_string(shape.height) + " x " + std::to_string(shape.width) +
+         " pixels, " + std::to_string(data.bank().classes()) + " classes. No label is used in training.";
 }
 
 void print_results(const std::vector<measurement>& results) {

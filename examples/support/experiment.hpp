@@ -35,7 +35,9 @@ struct experiment_options {
   int test_images = 0;   // the first test images; 0: all
   int eval_images = 0;   // training images that the evaluation uses as its bank; 0: all
   std::uint64_t seed = 1;
-  int workers = 0;  // threads that read batches ahead; 0: the backend gathers its images itself
+  int workers = 0;      // threads that read batches ahead; 0: the backend gathers its images itself
+  bool stream = false;  // images stay in their files until they are needed
+  std::vector<double> value_range;  // low and high of arrays that do not hold bytes; none: their own
   backend_options compute;
   bool quiet = false;
   std::string program, started;  // which program, and when it began, in UTC

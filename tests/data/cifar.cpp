@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "support/temporary_folder.hpp"
@@ -129,4 +130,30 @@ TEST_CASE("data/cifar: a label beyond the classes is refused") {
              }),
              "record 1 has the label 10, expected 0 to 9"));
   CHECK(says(message([&] { read_cifar100_file(folder.file("b.bin", records({{0, 100}}))); }), "label 100"));
+}
+
+TEST_CASE("data/cifar: images that stay in their files are the same, with the same labels") {
+  const temporary_folder folder;
+  folder.file("train.bin", records({{1}, {9}, {2}}));
+  folder.file("test.bin", records({{3}}));
+  const dataset_split held = read_cifar10(folder.path());
+  const any_split streamed = stream_cifar10(folder.path());
+  CHECK(streamed.train.all_pixels().empty());
+  CHECK(in_memory(streamed.test).label(0) == 3);
+  REQUIRE(streamed.train.size() == 3);
+  CHECK(streamed.train.classes() == 10);
+  std::vector<std::uint8_t> image(3072);
+  for (index i = 0; i < 3; ++i) {
+    streamed.train.read(i, image);
+    CHECK(std::equal(image.begin(), image.end(), held.train.bytes(i).begin()));
+    CHECK(streamed.train.label(i) == held.train.label(i));
+  }
+  folder.file("train.bin", records({{19, 99}, {4, 50}}));
+  folder.file("test.bin", records({{0, 1}}));
+  CHECK(stream_cifar100(folder.path()).train.label(1) == 50);
+  CHECK(stream_cifar100(folder.path(), cifar100_labels::coarse).train.label(1) == 4);
+  CHECK(stream_cifar100(folder.path(), cifar100_labels::coarse).test.classes() == 20);
+  folder.file("test.bin", records({{20, 1}}));
+  CHECK(says(message([&] { stream_cifar100(folder.path(), cifar100_labels::coarse); }), "label 20"));
+  CHECK(says(message([&] { stream_cifar10(folder.path()); }), "expected a multiple of the 3073"));
 }

@@ -107,3 +107,26 @@ TEST_CASE("data/idx: folders that lack a file or disagree are refused") {
   folder.file("t10k-images-idx3-ubyte", idx({2, 5, 4}, 40));
   CHECK(says(message([&] { read_idx(folder.path()); }), "differ in size"));
 }
+
+TEST_CASE("data/idx: images that stay in their files are the same, with the same labels") {
+  const temporary_folder folder;
+  make_set(folder, "");
+  const any_split streamed = stream_idx(folder.path());
+  CHECK(streamed.train.all_pixels().empty());
+  REQUIRE(streamed.train.size() == 3);
+  CHECK(streamed.train.shape() == image_shape{1, 4, 5});
+  CHECK(streamed.train.classes() == 3);
+  CHECK(streamed.test.label(1) == 1);
+  std::vector<std::uint8_t> image(20);
+  streamed.train.read(2, image);
+  CHECK(image[0] == 40);
+  CHECK(image[19] == 59);
+  folder.file("t10k-images-idx3-ubyte", idx({2, 4, 5}, 39));
+  CHECK(says(message([&] { stream_idx(folder.path()); }), "expected 40 (truncated)"));
+  folder.file("t10k-images-idx3-ubyte", {0, 0, 8});
+  CHECK(says(message([&] { stream_idx(folder.path()); }), "has 3 bytes, expected an IDX header of 16"));
+  const temporary_folder packed;
+  make_set(packed, ".gz");
+  CHECK(says(message([&] { stream_idx(packed.path()); }),
+             "train-images-idx3-ubyte.gz: is compressed, so its images cannot be read one by one"));
+}

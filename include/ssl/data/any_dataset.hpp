@@ -57,23 +57,24 @@ class any_dataset {
   template <class D>
   requires(!std::same_as<D, any_dataset> && Dataset<D>) any_dataset(D data)  // NOLINT: a collection is one
       : shape_(data.shape()), size_(data.size()) {
-    if (size_ > 0 && (shape_.channels < 1 || shape_.height < 1 || shape_.width < 1))
-      throw shape_error("any_dataset: images of " + std::to_string(shape_.height) + "x" +
-                        std::to_string(shape_.width) + "x" + std::to_string(shape_.channels) +
-                        ", expected at least 1x1x1");
     if constexpr (LabelledDataset<D>) {
-      classes_ = data.classes();
       std::vector<int> labels(static_cast<std::size_t>(size_));
-      for (index i = 0; i < size_; ++i) {
-        const int label = data.label(i);
-        if (label < 0 || label >= classes_)
-          throw data_error("any_dataset: label " + std::to_string(label) + " of image " + std::to_string(i) +
-                           " is outside [0, " + std::to_string(classes_) + ")");
-        labels[static_cast<std::size_t>(i)] = label;
-      }
-      labels_ = std::make_shared<const std::vector<int>>(std::move(labels));
+      for (index i = 0; i < size_; ++i) labels[static_cast<std::size_t>(i)] = data.label(i);
+      set_labels(std::move(labels), data.classes());
     }
-    images_ = std::make_shared<const detail::image_reader_of<D>>(std::move(data));
+    hold(std::move(data));
+  }
+
+  /// Takes the collection with these labels, one an image. Throws shape_error and data_error as above.
+  template <class D>
+  requires(!std::same_as<D, any_dataset> && Dataset<D>)
+      any_dataset(D data, std::vector<int> labels, int classes)
+      : shape_(data.shape()), size_(data.size()) {
+    if (static_cast<index>(labels.size()) != size_)
+      throw shape_error("any_dataset: " + std::to_string(size_) + " images but " +
+                        std::to_string(labels.size()) + " labels");
+    set_labels(std::move(labels), classes);
+    hold(std::move(data));
   }
 
   index size() const { return size_; }
@@ -133,12 +134,85 @@ class any_dataset {
   }
 
  private:
+  template <class D>
+  void hold(D data) {
+    if (size_ > 0 && (shape_.channels < 1 || shape_.height < 1 || shape_.width < 1))
+      throw shape_error("any_dataset: images of " + std::to_string(shape_.height) + "x" +
+                        std::to_string(shape_.width) + "x" + std::to_string(shape_.channels) +
+                        ", expected at least 1x1x1");
+    images_ = std::make_shared<const detail::image_reader_of<D>>(std::move(data));
+  }
+
+  void set_labels(std::vector<int> labels, int classes) {
+    for (std::size_t i = 0; i < labels.size(); ++i)
+      if (labels[i] < 0 || labels[i] >= classes)
+        throw data_error("any_dataset: label " + std::to_string(labels[i]) + " of image " +
+                         std::to_string(i) + " is outside [0, " + std::to_string(classes) + ")");
+    labels_ = std::make_shared<const std::vector<int>>(std::move(labels));
+    classes_ = classes;
+  }
+
   std::shared_ptr<const detail::image_reader> images_;
   std::shared_ptr<const std::vector<int>> labels_;
   image_shape shape_;
   index first_ = 0, size_ = 0;
   int classes_ = 0;
 };
+
+namespace detail {
+
+struct pixel_block {
+  image_shape extent;
+  std::vector<std::uint8_t> pixels;
+
+  index size() const { return static_cast<index>(pixels.size()) / extent.size(); }
+  image_shape shape() const { return extent; }
+  std::span<const std::uint8_t> all_pixels() const { return pixels; }
+  std::span<const std::uint8_t> bytes(index i) const {
+    return all_pixels().subspan(static_cast<std::size_t>(i * extent.size()),
+                                static_cast<std::size_t>(extent.size()));
+  }
+};
+
+struct chosen_images {
+  any_dataset from;
+  std::vector<index> ids;
+
+  index size() const { return static_cast<index>(ids.size()); }
+  image_shape shape() const { return from.shape(); }
+  void read(index i, std::span<std::uint8_t> out) const { from.read(ids[static_cast<std::size_t>(i)], out); }
+};
+
+/// The same labels, if there are any, on these images.
+template <class D>
+any_dataset with_labels_of(const any_dataset& data, D images, std::span<const int> labels) {
+  if (!data.labelled()) return any_dataset(std::move(images));
+  return any_dataset(std::move(images), std::vector<int>(labels.begin(), labels.end()), data.classes());
+}
+
+}  // namespace detail
+
+/// The same images in one block of memory: read now, one after another, unless they are there already.
+inline any_dataset in_memory(const any_dataset& data) {
+  if (data.size() == 0 || !data.all_pixels().empty()) return data;
+  const auto size = static_cast<std::size_t>(data.shape().size());
+  std::vector<std::uint8_t> pixels(size * static_cast<std::size_t>(data.size()));
+  for (index i = 0; i < data.size(); ++i)
+    data.read(i, std::span(pixels).subspan(static_cast<std::size_t>(i) * size, size));
+  return detail::with_labels_of(data, detail::pixel_block{data.shape(), std::move(pixels)}, data.labels());
+}
+
+/// Images `ids` in this order; nothing is copied. Throws shape_error if one is not there.
+inline any_dataset choose(const any_dataset& data, std::vector<index> ids) {
+  std::vector<int> labels;
+  for (const index i : ids) {
+    if (i < 0 || i >= data.size())
+      throw shape_error("ssl::choose: image " + std::to_string(i) + " was asked for, but there are " +
+                        std::to_string(data.size()));
+    labels.push_back(data.label(i));
+  }
+  return detail::with_labels_of(data, detail::chosen_images{data, std::move(ids)}, labels);
+}
 
 /// The images of an experiment: to train on, to judge by, and, where the training images have no labels or
 /// other ones, those that classifiers learn from.

@@ -7,14 +7,17 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ssl/core/error.hpp"
+#include "ssl/data/any_dataset.hpp"
 #include "ssl/data/dataset.hpp"
 #include "ssl/data/file.hpp"
+#include "ssl/data/file_dataset.hpp"
 
 namespace ssl {
 
@@ -26,8 +29,10 @@ struct idx_images {
 namespace detail {
 
 /// The extents of an IDX file of unsigned bytes, after every check; the elements follow at 4 + 4 * Rank.
+/// `bytes` is its beginning, `total` its size.
 template <std::size_t Rank>
-std::array<std::uint64_t, Rank> idx_header(std::span<const std::uint8_t> bytes, const std::string& name) {
+std::array<std::uint64_t, Rank> idx_header(std::span<const std::uint8_t> bytes, std::uint64_t total,
+                                           const std::string& name) {
   const std::size_t header = 4 + 4 * Rank;
   if (bytes.size() < header)
     throw data_error(name + ": has " + std::to_string(bytes.size()) + " bytes, expected an IDX header of " +
@@ -52,11 +57,10 @@ std::array<std::uint64_t, Rank> idx_header(std::span<const std::uint8_t> bytes, 
     if (!huge) expected *= extent[k];
   }
   if (empty) throw data_error(name + ": holds no element, expected at least one image of at least one pixel");
-  if (huge || bytes.size() - header != expected)
-    throw data_error(name + ": has " + std::to_string(bytes.size() - header) +
-                     " bytes after its header, expected " +
+  if (huge || total - header != expected)
+    throw data_error(name + ": has " + std::to_string(total - header) + " bytes after its header, expected " +
                      (huge ? std::string("more than 4294967296") : std::to_string(expected)) +
-                     (huge || bytes.size() - header < expected ? " (truncated)" : " (trailing bytes)"));
+                     (huge || total - header < expected ? " (truncated)" : " (trailing bytes)"));
   return extent;
 }
 
@@ -74,14 +78,14 @@ inline std::filesystem::path idx_path(const std::filesystem::path& folder, const
 
 /// Images of one channel from an IDX file's bytes; `name` begins the messages. Throws data_error.
 inline idx_images parse_idx_images(std::span<const std::uint8_t> bytes, const std::string& name) {
-  const auto extent = detail::idx_header<3>(bytes, name);
+  const auto extent = detail::idx_header<3>(bytes, bytes.size(), name);
   return {{1, static_cast<index>(extent[1]), static_cast<index>(extent[2])},
           {bytes.begin() + 16, bytes.end()}};
 }
 
 /// Labels from an IDX file's bytes; `name` begins the messages. Throws data_error.
 inline std::vector<int> parse_idx_labels(std::span<const std::uint8_t> bytes, const std::string& name) {
-  detail::idx_header<1>(bytes, name);
+  detail::idx_header<1>(bytes, bytes.size(), name);
   return {bytes.begin() + 8, bytes.end()};
 }
 
@@ -94,46 +98,106 @@ struct no_decompressor {
   }
 };
 
+namespace detail {
+
+/// The two files of one part, of which one is there.
+struct idx_pair {
+  std::filesystem::path images, labels;
+
+  idx_pair(const std::filesystem::path& folder, const std::string& stem)
+      : images(idx_path(folder, stem + "-images", "idx3-ubyte")),
+        labels(idx_path(folder, stem + "-labels", "idx1-ubyte")) {
+    if (!present(images) && !present(labels))
+      throw data_error(folder.string() + ": holds no " + images.filename().string() + " and no " +
+                       labels.filename().string() + ", expected these (plain or .gz)");
+  }
+
+  void check(index image_count, std::size_t label_count) const {
+    if (image_count != static_cast<index>(label_count))
+      throw data_error(labels.string() + ": has " + std::to_string(label_count) + " labels, expected the " +
+                       std::to_string(image_count) + " of " + images.filename().string());
+  }
+};
+
+template <class Decompress>
+std::vector<std::uint8_t> idx_content(const std::filesystem::path& path, const Decompress& decompress) {
+  std::vector<std::uint8_t> bytes = read_file(path);
+  return path.extension() == ".gz" ? decompress(std::span<const std::uint8_t>(bytes), path.string()) : bytes;
+}
+
+/// Throws unless the parts agree; returns how many classes there are.
+inline int idx_classes(const std::filesystem::path& folder, image_shape train, image_shape test,
+                       const std::vector<int>& train_labels, const std::vector<int>& test_labels) {
+  if (train != test)
+    throw data_error(folder.string() + ": its training images and its test images differ in size");
+  return 1 + std::max(*std::max_element(train_labels.begin(), train_labels.end()),
+                      *std::max_element(test_labels.begin(), test_labels.end()));
+}
+
+inline void require_idx_folder(const std::filesystem::path& folder) {
+  std::error_code failure;
+  if (!std::filesystem::is_directory(folder, failure)) throw data_error(folder.string() + ": no such folder");
+}
+
+}  // namespace detail
+
 /// The four files of MNIST or Fashion-MNIST from a folder: train-images-idx3-ubyte, train-labels-idx1-ubyte,
 /// t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, plain or, if `decompress(bytes, name)` is given
 /// (`gunzip{}` of data/gzip.hpp), with .gz. There are as many classes as the largest label says. Throws
 /// data_error.
 template <class Decompress = no_decompressor>
 dataset_split read_idx(const std::filesystem::path& folder, const Decompress& decompress = {}) {
-  std::error_code failure;
-  if (!std::filesystem::is_directory(folder, failure)) throw data_error(folder.string() + ": no such folder");
-  const auto content = [&](const std::filesystem::path& path) {
-    std::vector<std::uint8_t> bytes = read_file(path);
-    return path.extension() == ".gz" ? decompress(std::span<const std::uint8_t>(bytes), path.string())
-                                     : bytes;
-  };
+  detail::require_idx_folder(folder);
   struct part {
     idx_images images;
     std::vector<int> labels;
   };
   const auto read = [&](const std::string& stem) {
-    const auto images = detail::idx_path(folder, stem + "-images", "idx3-ubyte");
-    const auto labels = detail::idx_path(folder, stem + "-labels", "idx1-ubyte");
-    if (!detail::present(images) && !detail::present(labels))
-      throw data_error(folder.string() + ": holds no " + images.filename().string() + " and no " +
-                       labels.filename().string() + ", expected these (plain or .gz)");
-    part p{parse_idx_images(content(images), images.string()),
-           parse_idx_labels(content(labels), labels.string())};
-    const auto count = static_cast<index>(p.images.pixels.size()) / p.images.shape.size();
-    if (count != static_cast<index>(p.labels.size()))
-      throw data_error(labels.string() + ": has " + std::to_string(p.labels.size()) +
-                       " labels, expected the " + std::to_string(count) + " of " +
-                       images.filename().string());
+    const detail::idx_pair files(folder, stem);
+    part p{parse_idx_images(detail::idx_content(files.images, decompress), files.images.string()),
+           parse_idx_labels(detail::idx_content(files.labels, decompress), files.labels.string())};
+    files.check(static_cast<index>(p.images.pixels.size()) / p.images.shape.size(), p.labels.size());
     return p;
   };
   part train = read("train"), test = read("t10k");
-  if (train.images.shape != test.images.shape)
-    throw data_error(folder.string() + ": its training images and its test images differ in size");
-  const int classes = 1 + std::max(*std::max_element(train.labels.begin(), train.labels.end()),
-                                   *std::max_element(test.labels.begin(), test.labels.end()));
   const image_shape shape = train.images.shape;
+  const int classes = detail::idx_classes(folder, shape, test.images.shape, train.labels, test.labels);
   return {{shape, std::move(train.images.pixels), std::move(train.labels), classes},
           {shape, std::move(test.images.pixels), std::move(test.labels), classes}};
+}
+
+/// The same, the images read when they are needed. Their files must be plain: compressed ones have no
+/// positions to read at. Throws data_error.
+template <class Decompress = no_decompressor>
+any_split stream_idx(const std::filesystem::path& folder, const Decompress& decompress = {}) {
+  detail::require_idx_folder(folder);
+  struct part {
+    file_dataset images;
+    std::vector<int> labels;
+  };
+  const auto open = [&](const std::string& stem) {
+    const detail::idx_pair files(folder, stem);
+    if (files.images.extension() == ".gz")
+      throw data_error(files.images.string() +
+                       ": is compressed, so its images cannot be read one by one; expected the unpacked file "
+                       "(gzip -dk) beside it");
+    auto file = std::make_shared<const file_reader>(files.images);
+    std::vector<std::uint8_t> start(static_cast<std::size_t>(std::min<std::uint64_t>(16, file->size())));
+    file->read(0, start);
+    const auto extent = detail::idx_header<3>(start, file->size(), files.images.string());
+    const image_shape shape{1, static_cast<index>(extent[1]), static_cast<index>(extent[2])};
+    file_dataset images(shape, shape.size());
+    images.append(std::move(file), 16, shape.size(), static_cast<index>(extent[0]));
+    part p{std::move(images),
+           parse_idx_labels(detail::idx_content(files.labels, decompress), files.labels.string())};
+    files.check(p.images.size(), p.labels.size());
+    return p;
+  };
+  part train = open("train"), test = open("t10k");
+  const int classes =
+      detail::idx_classes(folder, train.images.shape(), test.images.shape(), train.labels, test.labels);
+  return {any_dataset(std::move(train.images), std::move(train.labels), classes),
+          any_dataset(std::move(test.images), std::move(test.labels), classes)};
 }
 
 }  // namespace ssl

@@ -35,6 +35,50 @@ template <class T>
 concept NpyScalar = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::uint8_t> ||
     std::same_as<T, std::int32_t> || std::same_as<T, std::int64_t>;
 
+namespace detail {
+
+/// f(U{}), U the C++ type of the elements.
+template <class F>
+decltype(auto) npy_type(npy_dtype dtype, const F& f) {
+  switch (dtype.kind) {
+    case 'f':
+      return dtype.bytes == 4 ? f(float{}) : f(double{});
+    case 'i':
+      switch (dtype.bytes) {
+        case 1:
+          return f(std::int8_t{});
+        case 2:
+          return f(std::int16_t{});
+        case 4:
+          return f(std::int32_t{});
+        default:
+          return f(std::int64_t{});
+      }
+    default:
+      switch (dtype.bytes) {
+        case 1:
+          return f(std::uint8_t{});
+        case 2:
+          return f(std::uint16_t{});
+        case 4:
+          return f(std::uint32_t{});
+        default:
+          return f(std::uint64_t{});
+      }
+  }
+}
+
+/// Element i of those that begin at `from`, which need not be aligned.
+template <class T>
+T npy_load(const std::uint8_t* from, index i) {
+  T value;
+  std::copy_n(from + static_cast<std::size_t>(i) * sizeof(T), sizeof(T),
+              reinterpret_cast<std::uint8_t*>(&value));
+  return value;
+}
+
+}  // namespace detail
+
 /// An array as it lies in its file. `as` converts.
 struct npy_array {
   std::string path;  // begins every message about the array
@@ -49,32 +93,8 @@ struct npy_array {
   /// Element i, read as what it is and given to `f`.
   template <class F>
   decltype(auto) visit(index i, const F& f) const {
-    switch (dtype.kind) {
-      case 'f':
-        return dtype.bytes == 4 ? f(load<float>(i)) : f(load<double>(i));
-      case 'i':
-        switch (dtype.bytes) {
-          case 1:
-            return f(load<std::int8_t>(i));
-          case 2:
-            return f(load<std::int16_t>(i));
-          case 4:
-            return f(load<std::int32_t>(i));
-          default:
-            return f(load<std::int64_t>(i));
-        }
-      default:
-        switch (dtype.bytes) {
-          case 1:
-            return f(load<std::uint8_t>(i));
-          case 2:
-            return f(load<std::uint16_t>(i));
-          case 4:
-            return f(load<std::uint32_t>(i));
-          default:
-            return f(load<std::uint64_t>(i));
-        }
-    }
+    return detail::npy_type(
+        dtype, [&]<class U>(U) -> decltype(auto) { return f(detail::npy_load<U>(file.data() + offset, i)); });
   }
 
   /// All elements in C order, converted. Throws data_error if a finite double is too large for a float.
@@ -107,15 +127,6 @@ struct npy_array {
       });
     return out;
   }
-
- private:
-  template <class T>
-  T load(index i) const {
-    T value;
-    const auto* from = file.data() + offset + static_cast<std::size_t>(i) * sizeof(T);
-    std::copy_n(from, sizeof(T), reinterpret_cast<std::uint8_t*>(&value));
-    return value;
-  }
 };
 
 /// Throws data_error unless the array has as many axes as `axes` says, as in require_rank(a, 3, "(views,
@@ -146,9 +157,17 @@ constexpr npy_dtype npy_dtype_of() {
 
 }  // namespace detail
 
-/// An array from a .npy file's bytes; `path` begins the messages. Never allocates more than the bytes
-/// justify, whatever the header claims. Throws data_error.
-inline npy_array parse_npy(std::vector<std::uint8_t> bytes, std::string path) {
+/// What a .npy file says about its elements, which begin at byte `offset`.
+struct npy_layout {
+  std::vector<index> shape;
+  npy_dtype dtype;
+  std::size_t offset = 0;
+};
+
+/// The layout of a .npy file of `total` bytes from its first ones, at least up to the end of its header;
+/// `path` begins the messages. Throws data_error, also where the file is not as long as it says.
+inline npy_layout parse_npy_layout(std::span<const std::uint8_t> bytes, std::uint64_t total,
+                                   const std::string& path) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!text.starts_with(std::string_view("\x93NUMPY", std::min<std::size_t>(6, bytes.size()))) ||
       bytes.empty())
@@ -172,7 +191,7 @@ inline npy_array parse_npy(std::vector<std::uint8_t> bytes, std::string path) {
   if (header.fortran_order && header.shape.size() > 1)
     throw data_error(path + ": is in Fortran order, expected C order (numpy.ascontiguousarray)");
 
-  const std::size_t found = bytes.size() - start - length;
+  const std::uint64_t found = total - start - length;
   std::uint64_t expected = static_cast<std::uint64_t>(dtype.bytes);
   bool empty = false, huge = false;
   for (const index extent : header.shape) empty = empty || extent == 0;
@@ -187,7 +206,14 @@ inline npy_array parse_npy(std::vector<std::uint8_t> bytes, std::string path) {
                      "expected " + (huge ? std::string("over 2^64") : std::to_string(expected)) +
                      " bytes for " + npy_shape_text(header.shape) + " of " + dtype.name() + ", found " +
                      std::to_string(found));
-  return {std::move(path), header.shape, dtype, std::move(bytes), start + length};
+  return {header.shape, dtype, start + length};
+}
+
+/// An array from a .npy file's bytes; `path` begins the messages. Never allocates more than the bytes
+/// justify, whatever the header claims. Throws data_error.
+inline npy_array parse_npy(std::vector<std::uint8_t> bytes, std::string path) {
+  npy_layout layout = parse_npy_layout(bytes, bytes.size(), path);
+  return {std::move(path), std::move(layout.shape), layout.dtype, std::move(bytes), layout.offset};
 }
 
 /// The array in a .npy file. Throws data_error.
