@@ -77,6 +77,8 @@
 #include "ssl/eval/low_shot.hpp"
 #include "ssl/eval/metric.hpp"
 #include "ssl/eval/nearest.hpp"
+#include "ssl/eval/neighbour_agreement.hpp"
+#include "ssl/eval/neighbours.hpp"
 #include "ssl/eval/patch_mean.hpp"
 #include "ssl/eval/probe_slices.hpp"
 #include "ssl/eval/protocols.hpp"
