@@ -7,6 +7,7 @@
 #include "ssl/nn/conv.hpp"
 #include "ssl/nn/pool.hpp"
 #include "support/layers.hpp"
+#include "support/temporary_folder.hpp"
 
 using ssl::network;
 using ssl::test::layer_probe;
@@ -50,6 +51,65 @@ TEST_CASE_TEMPLATE("nn/network: parameters are a function of the seed alone, ent
   CHECK(a.params()[4 * 27] == 1);       // batch norm's weight
   CHECK(a.params()[4 * 27 + 4] == 0);   // and bias
   CHECK(a.params()[4 * 27 + 12] == 1);  // and running variance
+}
+
+TEST_CASE_TEMPLATE("nn/network: on another shape it shares parameters and adds to one gradient", B,
+                   SSL_BACKENDS) {
+  ssl::workspace<B> work;
+  B& be = work.backend();
+  auto ctx = work.ctx();
+  const auto host = [&](ssl::cview<B> m) {
+    std::vector<typename B::scalar> values(static_cast<std::size_t>(m.size()));
+    be.download(m, ssl::make_view(values.data(), m.rows, m.cols));
+    be.wait();
+    return std::vector<double>(values.begin(), values.end());
+  };
+  network large(be, small(), {3, 8, 8}, 4);
+  network little(large, {3, 5, 5}, 3);
+  CHECK(little.params().data == large.params().data);
+  CHECK(little.grads().data == large.grads().data);
+  CHECK(little.output_shape() == large.output_shape());
+  little.initialise({1, 0});
+
+  network one(be, small(), {3, 8, 8}, 4), other(be, small(), {3, 5, 5}, 3);
+  ssl::copy(be, large.params(), one.params());
+  ssl::copy(be, large.params(), other.params());
+  matrix<B> x(be, 3, 64 * 4, normals(3 * 64 * 4, 1)), x2(be, 3, 25 * 3, normals(3 * 25 * 3, 2)), y(be, 3, 4),
+      y2(be, 3, 3), expected(be, 3, 4), expected2(be, 3, 3), dy(be, 3, 4, normals(12, 3)),
+      dy2(be, 3, 3, normals(9, 4));
+  large.forward(ctx, x.read(), y());
+  little.forward(ctx, x2.read(), y2());
+  large.backward(ctx, dy.read());
+  little.backward(ctx, dy2.read());
+  one.forward(ctx, x.read(), expected());
+  other.forward(ctx, x2.read(), expected2());
+  one.backward(ctx, dy.read());
+  other.backward(ctx, dy2.read());
+  CHECK(y.get() == expected.get());
+  CHECK(y2.get() == expected2.get());
+  auto sum = host(one.grads());
+  const auto more = host(other.grads());
+  for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += more[k];
+  CHECK(ssl::test::relative_error(host(large.grads()), sum) < 10 * ssl::test::tolerance<B>);
+
+  network moved(std::move(large));
+  moved.forward(ctx, x.read(), y());
+  CHECK(y.get() == expected.get());
+}
+
+TEST_CASE("nn/network: sharing is refused where the parameters depend on the input's shape") {
+  using B = ssl::test::backend<float>;
+  B be;
+  network flat(be, ssl::linear{.out = 2}, {3, 4, 4}, 1);
+  network no_gradients(be, small(), {3, 8, 8}, 0);
+  const std::string why =
+      " cannot share parameters: their number depends on the input's shape, or gradients are missing";
+  CHECK(ssl::test::message<ssl::shape_error>([&] {
+          network(flat, {3, 2, 2}, 1);
+        }) == "ssl::network: inputs of 3x2x2 and of 3x4x4" + why);
+  CHECK(ssl::test::message<ssl::shape_error>([&] {
+          network(no_gradients, {3, 6, 6}, 1);
+        }) == "ssl::network: inputs of 3x6x6 and of 3x8x8" + why);
 }
 
 TEST_CASE_TEMPLATE("nn/network: a step allocates nothing once it has run", B, SSL_BACKENDS) {

@@ -55,18 +55,43 @@ class network {
         count_(total_size(table_)) {
     static_assert(check_layer<Arch, context<B>>());
     out_ = arch_.output(in_);
-    params_ = allocate<scalar>(be, count_, "parameters");
-    grads_ = allocate<scalar>(be, max_batch > 0 ? count_ : 0, "gradients of parameters");
-    tape_ = allocate<scalar>(be, max_batch > 0 ? arch_.tape(in_, max_batch) : 0,
-                             "the activations that a training step keeps");
+    own_params_ = allocate<scalar>(be, count_, "parameters");
+    own_grads_ = allocate<scalar>(be, max_batch > 0 ? count_ : 0, "gradients of parameters");
+    params_ = {own_params_.all().data, count_, 1, count_};
+    grads_ = own_grads_.all();
+    allocate_tape();
     fill(be, params(), scalar{0});
     fill(be, grads(), scalar{0});
   }
 
+  /// The same layer on inputs of another shape: parameters and gradients are those of `owner`, which must
+  /// outlive this, the tape is its own. So images of several sizes go through one network and add to one
+  /// gradient. Throws shape_error where the number of parameters depends on the input's shape.
+  network(network& owner, image_shape input, index max_batch)
+      : be_(owner.be_),
+        arch_(owner.arch_),
+        in_(input),
+        max_batch_(max_batch),
+        table_(placed(arch_.parameters(checked(input, max_batch)))),
+        count_(total_size(table_)),
+        params_(owner.params_),
+        grads_(owner.grads_) {
+    bool same = table_.size() == owner.table_.size() && (max_batch == 0 || owner.max_batch_ > 0);
+    for (std::size_t k = 0; same && k < table_.size(); ++k)
+      same = table_[k].offset == owner.table_[k].offset && table_[k].size() == owner.table_[k].size();
+    if (!same)
+      throw shape_error("ssl::network: inputs of " + detail::text(in_) + " and of " +
+                        detail::text(owner.in_) +
+                        " cannot share parameters: their number depends on the input's shape, or gradients "
+                        "are missing");
+    out_ = arch_.output(in_);
+    allocate_tape();
+  }
+
   /// All parameters as one column (P, 1), laid out as `table()` says; buffers (running statistics) included.
-  view<B> params() const { return {params_.all().data, count_, 1, count_}; }
+  view<B> params() const { return params_; }
   /// Their gradients (P, 1); zero for buffers. (0, 1) where `max_batch()` is 0.
-  view<B> grads() const { return grads_.all(); }
+  view<B> grads() const { return grads_; }
   const std::vector<segment>& table() const { return table_; }
   const Arch& arch() const { return arch_; }
   B& backend() const { return *be_; }
@@ -182,6 +207,11 @@ class network {
                       detail::text(s));
   }
 
+  void allocate_tape() {
+    tape_ = allocate<scalar>(*be_, max_batch_ > 0 ? arch_.tape(in_, max_batch_) : 0,
+                             "the activations that a training step keeps");
+  }
+
   view<B> tape(index n) const { return stretch(tape_.all(), 0, arch_.tape(in_, n)); }
 
   using buffer = decltype(std::declval<B&>().template allocate<scalar>(index{}));
@@ -192,7 +222,8 @@ class network {
   index max_batch_;
   std::vector<segment> table_;
   index count_;
-  buffer params_, grads_, tape_;
+  buffer own_params_, own_grads_, tape_;  // the first two stay empty where another network owns them
+  view<B> params_{}, grads_{};            // (P, 1)
   cview<B> x_{};
   view<B> y_{};
   index n_ = 0;

@@ -8,6 +8,12 @@
 
 namespace ssl {
 
+/// Views [first, first + count) of one shape.
+struct view_block {
+  index first = 0, count = 0;
+  image_shape target{};
+};
+
 /// Sampler, augmentation and target shape of a training or evaluation batch: a description, no backend in it.
 template <PatchSampler Sampler, class Augmentation>
 struct patch_views {
@@ -18,6 +24,10 @@ struct patch_views {
   patch_views(Sampler s, Augmentation a, image_shape t) : sampler(s), augmentation(a), target(t) {}
 
   index count() const { return sampler.views(); }
+
+  /// Views come in groups of one shape each; here there is one group.
+  static constexpr index groups() { return 1; }
+  view_block group(index) const { return {0, count(), target}; }
 
   /// out (c, target pixels * n * count) = views [first, first + count) of the byte images (h w c, n), view
   /// after view. `ids` (n) names the images in the random key; see `crop`.

@@ -14,7 +14,7 @@
 #include "ssl/loss/state.hpp"
 #include "ssl/optim/schedule.hpp"
 #include "ssl/patch/views.hpp"
-#include "ssl/train/branches.hpp"
+#include "ssl/train/bound_branches.hpp"
 #include "ssl/train/collapse.hpp"
 
 namespace ssl {
@@ -27,7 +27,7 @@ struct run_options {
   index log_every = 50;  // steps between calls of the observer; every epoch's last step calls it too
   gram_side side = gram_side::automatic;
   residence images = residence::automatic;
-  index chunk = 0;  // views that go through the networks at a time, for less memory (branches.hpp); 0: all
+  index chunk = 0;  // views through the networks at a time, for less memory (bound_branches.hpp); 0: all
   int workers = 0;  // threads that read batches ahead, where the images do not live with the backend
 };
 
@@ -77,11 +77,11 @@ class trainer {
         rate_(rate),
         views_(views),
         columns_(options.batch * views.count()),
-        networks_(be, std::move(networks), optimizer, views.target, columns_, {options.seed, 0},
+        networks_(be, std::move(networks), optimizer, groups_of(views, options.batch), {options.seed, 0},
                   options.chunk),
         bytes_(allocate<std::uint8_t>(be, source.size() * options.batch, "a batch of images")),
         ids_(allocate<index>(be, options.batch, "a batch of images")),
-        x_(allocate<T>(be, views.target.size() * columns_, "the views of a batch")),
+        x_(allocate<T>(be, size_of(views) * options.batch, "the views of a batch")),
         loss_state_(allocate<T>(be, state_size(loss, shape()), "the loss's memory")),
         values_(allocate<double>(be, term_count<L>, "the loss's values")) {
     auto c = ctx(mode::train);
@@ -165,6 +165,19 @@ class trainer {
     return o;
   }
 
+  static std::vector<column_group> groups_of(const Views& views, index batch) {
+    std::vector<column_group> groups;
+    for (index g = 0; g < views.groups(); ++g)
+      groups.push_back({views.group(g).target, views.group(g).count * batch});
+    return groups;
+  }
+  /// Scalars of all views of one image.
+  static index size_of(const Views& views) {
+    index size = 0;
+    for (index g = 0; g < views.groups(); ++g) size += views.group(g).target.size() * views.group(g).count;
+    return size;
+  }
+
   matrix_view<std::uint8_t, typename B::space> bytes() const {  // (h w c, batch)
     return bytes_.as(source_.size(), options_.batch);
   }
@@ -173,8 +186,16 @@ class trainer {
   void learn(rng_key key, double rate) {
     auto c = ctx(mode::train);
     const index v = views_.count();
-    const auto x = x_.as(views_.target.channels, views_.target.pixels() * columns_);
-    views_.make(c, key, as_const(bytes()), source_, ids_.all().data, 0, v, x);
+    const index channels = views_.group(0).target.channels;
+    const auto x = x_.as(channels, x_.size() / channels);
+    index done = 0;
+    for (index g = 0; g < views_.groups(); ++g) {
+      const view_block b = views_.group(g);
+      const index pixels = b.target.pixels() * b.count * options_.batch;
+      views_.make(c, key, as_const(bytes()), source_, ids_.all().data, b.first, b.count,
+                  x.columns(done, pixels));
+      done += pixels;
+    }
     networks_.forward(c, x);
     const view_batch<B> batch{.z = networks_.z(),
                               .views = v,
@@ -207,7 +228,7 @@ class trainer {
   bound_branches<Branches, Opt, B> networks_;
   buffer<std::uint8_t> bytes_;  // (h w c, batch)
   buffer<index> ids_;           // (batch, 1)
-  buffer<T> x_;                 // (c, pixels * columns)
+  buffer<T> x_;                 // (c, pixels * columns), group after group
   buffer<T> loss_state_;        // (S, 1)
   buffer<double> values_;       // (1, K)
 };

@@ -3,7 +3,8 @@
 /// method's released code or paper. docs/views.md has the same as a table.
 ///
 ///     const view_recipe recipe = named_views("dino", {.image = 224, .local_views = 6});
-///     const patch_views views(recipe.sampler(), recipe.colors, recipe.target());  // groups of one size
+///     const patch_views views(recipe.sampler(), recipe.colors, recipe.target());   // views of one size
+///     const multi_views views(recipe.sampler(), recipe.colors, recipe.targets());  // of several
 ///
 /// A recipe is plain values: what a dataset wants otherwise (its mean and deviation, say) is assigned.
 /// What none of them repeats: code that resamples by PIL rounds to bytes between the steps, and solarises
@@ -39,6 +40,13 @@ struct view_recipe {
     return s;
   }
   index views() const { return sampler().views(); }
+
+  /// Each group's shape, for `multi_views`.
+  std::vector<image_shape> targets(index channels = 3) const {
+    std::vector<image_shape> shapes;
+    for (const view_group& g : groups) shapes.push_back({channels, g.side, g.side});
+    return shapes;
+  }
 
   /// The shape of the views. Throws option_error where groups differ in it.
   image_shape target(index channels = 3) const {
