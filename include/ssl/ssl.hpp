@@ -38,6 +38,7 @@
 #include "ssl/data/co_occurrence.hpp"
 #include "ssl/data/dataset.hpp"
 #include "ssl/data/file.hpp"
+#include "ssl/data/file_buffer.hpp"
 #include "ssl/data/file_dataset.hpp"
 #include "ssl/data/file_reader.hpp"
 #include "ssl/data/idx.hpp"

@@ -22,6 +22,7 @@
 #include "ssl/core/shape.hpp"
 #include "ssl/data/dataset.hpp"
 #include "ssl/data/file.hpp"
+#include "ssl/data/file_buffer.hpp"
 #include "ssl/data/image_file.hpp"
 #include "ssl/data/labelled_files.hpp"
 
@@ -136,8 +137,8 @@ class image_dataset {
   /// out (h w c) = image i. Throws data_error if its file is broken or, without a side, of another size.
   void read(index i, std::span<std::uint8_t> out) const {
     const std::string& name = files_.paths[static_cast<std::size_t>(i)];
-    const std::vector<std::uint8_t> file = read_file(name);
-    image_decoder& decode = this_threads_decoder();
+    auto& [files, decode] = this_threads_reader();
+    const std::span<const std::uint8_t> file = files.read(name);
     if (options_.side > 0) {
       decode(file, name, shape_, options_.fit, options_.reduced, out);
     } else if (const image_shape own = decode.exact(file, name, shape_, out); own != shape_) {
@@ -163,9 +164,13 @@ class image_dataset {
   }
 
  private:
-  static image_decoder& this_threads_decoder() {
-    static thread_local image_decoder decode;
-    return decode;
+  struct reader {
+    file_buffer files;
+    image_decoder decode;
+  };
+  static reader& this_threads_reader() {
+    static thread_local reader mine;
+    return mine;
   }
 
   static std::string other_size(const std::string& name, image_shape own, image_shape expected,
@@ -185,8 +190,8 @@ class image_dataset {
       const std::string& name = files_.paths[k];
       static thread_local std::vector<std::uint8_t> pixels;
       try {
-        const std::vector<std::uint8_t> file = read_file(name);
-        image_decoder& decode = this_threads_decoder();
+        auto& [files, decode] = this_threads_reader();
+        const std::span<const std::uint8_t> file = files.read(name);
         if (options_.side > 0) {
           pixels.resize(static_cast<std::size_t>(shape.size()));
           decode(file, name, shape, options_.fit, options_.reduced, pixels);
