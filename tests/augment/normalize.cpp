@@ -1,6 +1,9 @@
 #include "ssl/augment/normalize.hpp"
 
+#include <cmath>
+
 #include "augment/on_image.hpp"
+#include "ssl/augment/normalize_channels.hpp"
 
 namespace ssl::test {
 
@@ -27,6 +30,34 @@ TEST_CASE_TEMPLATE("augment/normalize: one channel takes the first number, a fou
   const normalize n{{0, 0.25f, 0.5f}, {1, 0.5f, 0.25f}};
   CHECK(augment<B>({1, 1, 2}, {0.5, 1}, n) == std::vector<double>{0.5, 1});
   CHECK(augment<B>({4, 1, 1}, {1, 1, 1, 1}, n) == std::vector<double>{1, 1.5, 2, 2});
+}
+
+TEST_CASE_TEMPLATE("augment/normalize: each of many channels has numbers of its own", B, SSL_BACKENDS) {
+  for (const index channels : {1, 2, 4, 7, 16}) {
+    const image_shape shape{channels, 3, 2};
+    std::vector<double> mean, deviation, expected;
+    for (index c = 0; c < channels; ++c) {
+      mean.push_back(0.1 + 0.03 * static_cast<double>(c));
+      deviation.push_back(c == 3 ? 0 : 0.5 + 0.02 * static_cast<double>(c));  // of one value: only shifted
+    }
+    const auto from = noise_images(shape, 3);
+    for (std::size_t k = 0; k < from.size(); ++k) {
+      const std::size_t c = k % static_cast<std::size_t>(channels);
+      expected.push_back((from[k] - mean[c]) / (c == 3 ? 1 : deviation[c]));
+    }
+    CHECK(distance(augment<B>(shape, from, normalize_by(mean, deviation)), expected) < 1e-6);
+  }
+}
+
+TEST_CASE("augment/normalize: numbers that cannot be are refused") {
+  const std::vector<double> one{0.5}, two{0.5, 0.5}, many(17, 0.5), wrong{0.5, -1};
+  CHECK_THROWS_WITH_AS(normalize_by(one, two),
+                       "ssl::normalize_by: 1 means and 2 deviations, expected as many of both, 1 to 16",
+                       option_error);
+  CHECK_THROWS_AS(normalize_by(many, many), option_error);
+  CHECK_THROWS_AS(normalize_by({}, {}), option_error);
+  CHECK_THROWS_AS(normalize_by(two, wrong), option_error);
+  CHECK_THROWS_AS(normalize_by(std::vector<double>{NAN}, one), option_error);
 }
 
 }  // namespace ssl::test

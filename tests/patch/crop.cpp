@@ -247,4 +247,26 @@ TEST_CASE("patch/crop: says which extent is wrong") {
                        "ssl::crop: views [1, 3) were asked for; the sampler has 2", option_error);
 }
 
+TEST_CASE_TEMPLATE("patch/crop: a channel of many is cropped as if it were alone", B, SSL_BACKENDS) {
+  for (const index channels : {2, 4, 7}) {
+    const image_shape source{channels, 6, 6}, alone{1, 6, 6};
+    const auto all = formula_bytes(source, 3);
+    // Resampled, and copied.
+    for (const box where : {box{0.1f, 0.2f, 0.7f, 0.5f}, pixel_box(1, 2, 4, 4, 6)}) {
+      const auto together = patches<B>(all, source, one_box{where}, {channels, 4, 4});
+      for (index c = 0; c < channels; ++c) {
+        std::vector<std::uint8_t> plane;
+        std::vector<double> found;
+        for (std::size_t k = static_cast<std::size_t>(c); k < all.size();
+             k += static_cast<std::size_t>(channels))
+          plane.push_back(all[k]);
+        for (std::size_t k = static_cast<std::size_t>(c); k < together.size();
+             k += static_cast<std::size_t>(channels))
+          found.push_back(together[k]);
+        CHECK(distance(found, patches<B>(plane, alone, one_box{where}, {1, 4, 4})) < pixel_tolerance<B>);
+      }
+    }
+  }
+}
+
 }  // namespace ssl::test

@@ -6,7 +6,7 @@
 namespace ssl {
 
 /// x = (x - mean_c) / deviation_c for channel c. An image of one channel takes the first number; channels
-/// after the third take the third's.
+/// after the third take the third's; `normalize_channels` has numbers for each.
 struct normalize {
   using kind = augmentation_kind;
   static constexpr std::uint32_t slots = 1;
