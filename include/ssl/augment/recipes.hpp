@@ -3,8 +3,8 @@
 /// with the numbers of the methods' released code.
 ///
 /// Three channels are assumed. On any other number they all run, less what needs colour: saturation, hue and
-/// gray do nothing, contrast takes the mean of all channels, and `normalize` takes the first channel's numbers
-/// for one, the third's for those after the third. `normalize_by` has numbers for each of up to 16.
+/// gray do nothing, contrast takes the mean of all channels, and `normalize` takes the first channel's
+/// numbers for one, the third's for those after the third. `normalize_by` has numbers for each of up to 16.
 
 #include "ssl/augment/augmentation.hpp"
 #include "ssl/augment/blur.hpp"
