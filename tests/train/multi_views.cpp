@@ -23,7 +23,7 @@ using ssl::test::normals;
 using ssl::test::relative_error;
 
 const ssl::image_shape large{3, 8, 8}, small{3, 5, 5};
-const ssl::index n = 4, first = 2 * n, second = 3 * n, all = first + second;
+const ssl::index n = 4, first = 2 * n, second = 3 * n, columns = first + second;
 
 const auto encoder = ssl::batch_norm{.relu = true} | ssl::mean_pool{} | ssl::linear{.out = 6};
 const auto head = ssl::relu{} | ssl::linear{.out = 5};
@@ -58,8 +58,8 @@ TEST_CASE("train/multi_views: a step with two sizes is the encoder on each and t
 
   // By hand: two encoders of the same numbers. Running statistics pass from one to the other.
   ssl::network one(be, encoder, large, first), other(be, encoder, small, second);
-  ssl::network top(be, head, {6, 1, 1}, all);
-  matrix<B> h(be, 6, all), z(be, 5, all), dh(be, 6, all);
+  ssl::network top(be, head, {6, 1, 1}, columns);
+  matrix<B> h(be, 6, columns), z(be, 5, columns), dh(be, 6, columns);
   const auto by_hand = [&] {
     ssl::copy(be, bound.encoder().params(), one.params());
     ssl::copy(be, bound.projector().params(), top.params());
@@ -74,10 +74,10 @@ TEST_CASE("train/multi_views: a step with two sizes is the encoder on each and t
   CHECK(read(be, bound.targets()) == z.get());  // the delayed copy starts equal
   CHECK(read(be, bound.encoder().params()) == read(be, other.params()));
 
-  const auto slope = normals(5 * all, 2);
+  const auto slope = normals(5 * columns, 2);
   write(be, slope, bound.dz());
   bound.backward(ctx);
-  matrix<B> dz(be, 5, all, slope);
+  matrix<B> dz(be, 5, columns, slope);
   top.backward(ctx, dz.read(), dh());
   one.backward(ctx, dh.read().columns(0, first));
   other.backward(ctx, dh.read().columns(first, second));
@@ -116,12 +116,12 @@ TEST_CASE("train/multi_views: groups of one shape are one group where nothing mi
     ssl::workspace<B> work;
     B& be = work.backend();
     auto ctx = work.ctx();
-    const matrix<B> images(be, 3, 25 * all, normals(3 * 25 * all, 1));
+    const matrix<B> images(be, 3, 25 * columns, normals(3 * 25 * columns, 1));
     ssl::bound_branches<networks_type, ssl::sgd, B> bound(be, networks, ssl::sgd{}, groups, {1, 0});
     std::vector<std::vector<double>> out;
     for (ssl::index s = 0; s < 2; ++s) {
       bound.forward(ctx, images.read());
-      write(be, normals(5 * all, 2), bound.dz());
+      write(be, normals(5 * columns, 2), bound.dz());
       bound.backward(ctx);
       out.push_back(read(be, bound.z()));
       out.push_back(read(be, bound.targets()));
@@ -131,7 +131,7 @@ TEST_CASE("train/multi_views: groups of one shape are one group where nothing mi
     out.push_back(read(be, bound.encoder().params()));
     return out;
   };
-  const auto one = steps({{small, all}}), two = steps({{small, first}, {small, second}});
+  const auto one = steps({{small, columns}}), two = steps({{small, first}, {small, second}});
   for (std::size_t k = 0; k < one.size(); ++k) CHECK(relative_error(two[k], one[k]) < 1e-13);
 }
 
@@ -215,6 +215,6 @@ TEST_CASE("train/multi_views: what does not fit is told in a sentence") {
         "ssl::branches: the delayed network sees 3 groups of views, expected 0 to 2");
   CHECK(message<ssl::shape_error>(
             bind(ssl::joint_embedding(ssl::batch_norm{.relu = true}, ssl::mean_pool{}), two_sizes)) ==
-        "ssl::branches: the encoder makes 3x8x8 of 3x8x8, but 3x5x5 of 3x5x5; all views need one kind of "
+        "ssl::branches: the encoder makes 3x8x8 of 3x8x8, but 3x5x5 of 3x5x5; columns views need one kind of "
         "embedding");
 }
