@@ -10,6 +10,8 @@
 #include "ssl/data/stl10.hpp"
 #include "ssl/data/synthetic.hpp"
 
+#include "support/image_source.hpp"
+
 #if defined(SSL_HAS_ZLIB)
 #include "ssl/data/gzip.hpp"
 #endif
@@ -30,6 +32,7 @@ struct data_kind {
   const char* what;   // the images, for a sentence
   bool streams, takes_range;
   ssl::any_split (*read)(const place&);
+  bool image_files = false;  // one for each image
 };
 
 ssl::index number(const std::string& text, const std::string& source) {
@@ -86,6 +89,11 @@ ssl::any_split npy(const place& p) {
   return ssl::read_npy_images(p.where, {.axes = Axes, .range = p.range, .stream = p.stream});
 }
 
+template <image_layout Layout>
+ssl::any_split images(const place& p) {
+  return read_image_files(Layout, p.where, p);
+}
+
 constexpr std::array kinds{
     data_kind{"synthetic", "TRAIN,TEST",
               "generated images in which a class is a set of three textures or shapes that occur together",
@@ -102,6 +110,11 @@ constexpr std::array kinds{
     data_kind{"idx", "DIR", "images in MNIST's format", true, false, idx},
     data_kind{"npy", "DIR", "images from NumPy arrays", true, true, npy<ssl::npy_axes::channels_last>},
     data_kind{"npy-chw", "DIR", "images from NumPy arrays", true, true, npy<ssl::npy_axes::channels_first>},
+    data_kind{"folder", "DIR", "images from files", true, false, images<image_layout::folders>, true},
+    data_kind{"tiny-imagenet", "DIR", "images of Tiny-ImageNet", true, false,
+              images<image_layout::tiny_imagenet>, true},
+    data_kind{"list", "TRAIN.txt,TEST.txt", "images from files", true, false, images<image_layout::lists>,
+              true},
 };
 
 /// The names of all kinds for which `which` holds.
@@ -128,7 +141,8 @@ std::string data_help() {
   return text +
          " (idx: MNIST's format, plain or .gz; stl10: trains on the images without labels, -labelled "
          "on the others, -all on both; npy: train_images.npy, train_labels.npy, test_images.npy, "
-         "test_labels.npy of (n, h, w) or (n, h, w, c), npy-chw of (n, c, h, w))";
+         "test_labels.npy of (n, h, w) or (n, h, w, c), npy-chw of (n, c, h, w); folder: JPEG and PNG "
+         "files DIR/train/CLASS/*, DIR/val/CLASS/* or test; list: lines of a path, a tab or space, a label)";
 }
 
 ssl::any_split load_data(const data_request& request) {
@@ -141,6 +155,10 @@ ssl::any_split load_data(const data_request& request) {
   const std::string where = colon == std::string::npos ? "" : source.substr(colon + 1);
   if (where.empty() && std::string(kind->where) == "DIR")
     throw ssl::option_error("--data " + source + ": the folder is missing, expected " + kind->name + ":DIR");
+  if ((request.image_side != 0 || request.skip_broken) && !kind->image_files)
+    throw ssl::option_error(std::string(request.skip_broken ? "--skip-broken: " : "--image-side: ") +
+                            kind->name + " has no files of single images, expected one of " +
+                            names([](const auto& k) { return k.image_files; }));
   if (request.stream && !kind->streams)
     throw ssl::option_error("--stream: " + std::string(kind->name) +
                             " has no files to read from, expected one of " +

@@ -16,6 +16,8 @@ struct data_request {
   std::uint64_t seed = 1;                   // of generated images
   bool stream = false;                      // leave images in their files until they are needed
   std::optional<ssl::value_range> range{};  // of arrays that do not hold bytes
+  ssl::index image_side = 0;                // files of images are made so wide and high; 0: as they are
+  bool skip_broken = false;                 // leave out files of images that cannot be decoded
 };
 
 /// What --data says about itself in --help: every kind of source.

@@ -42,6 +42,12 @@ void add_options(CLI::App& app, experiment_options& o) {
       ->check(between(0, 256));
   app.add_flag("--stream", o.stream,
                "leave the images in their files until they are needed, for more than fit in memory");
+  app.add_option(
+         "--image-side", o.image_side,
+         "files of images: made so wide and high, the shorter side resized, then the centre; 0: as they are")
+      ->check(between(0, 4096));
+  app.add_flag("--skip-broken", o.skip_broken,
+               "files of images: leave out those that cannot be decoded, rather than stop");
   app.add_option("--value-range", o.value_range,
                  "npy: the values that become black and white; default: the training images' own, by channel")
       ->delimiter(',')
@@ -67,6 +73,8 @@ ssl::run_options run_options_of(const experiment_options& o) {
 
 ssl::any_split load_images(const experiment_options& o) {
   data_request request{.source = o.data, .seed = o.seed, .stream = o.stream};
+  request.image_side = o.image_side;
+  request.skip_broken = o.skip_broken;
   if (!o.value_range.empty()) request.range = {o.value_range.at(0), o.value_range.at(1)};
   auto data = load_data(request);
   const auto shape = data.train.shape();

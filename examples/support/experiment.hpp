@@ -35,8 +35,10 @@ struct experiment_options {
   int test_images = 0;   // the first test images; 0: all
   int eval_images = 0;   // training images that the evaluation uses as its bank; 0: all
   std::uint64_t seed = 1;
-  int workers = 0;      // threads that read batches ahead; 0: the backend gathers its images itself
-  bool stream = false;  // images stay in their files until they are needed
+  int workers = 0;           // threads that read batches ahead; 0: the backend gathers its images itself
+  bool stream = false;       // images stay in their files until they are needed
+  int image_side = 0;        // files of images are made so wide and high; 0: as they are
+  bool skip_broken = false;  // leave out files of images that cannot be decoded
   std::vector<double> value_range;  // low and high of arrays that do not hold bytes; none: their own
   backend_options compute;
   bool quiet = false;

@@ -91,7 +91,7 @@ TEST_CASE("data/image_folder: images of several sizes need a side, and the messa
        {message([&] { read(d, 4); }), message([&] { d.check(); }), message([&] { d.load(); }),
         message([&] { open_image_folder(c.path(), {.broken = broken_files::skip}); })}) {
     CHECK(says(text, "1.png: has 10 x 9 pixels, expected 10 x 8 as "));
-    CHECK(says(text, "need a side to be resized to (image_options::side)"));
+    CHECK(says(text, "need a side to be resized to (image_options::side, --image-side)"));
   }
   const image_dataset sided = open_image_folder(c.path(), {.side = 6}).train;
   CHECK(sided.shape() == image_shape{3, 6, 6});

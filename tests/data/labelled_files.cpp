@@ -156,3 +156,10 @@ TEST_CASE("data/labelled_files: Tiny-ImageNet with its validation images in fold
   CHECK(says(message([&] { scan_tiny_imagenet(t / "train"); }),
              "holds no Tiny-ImageNet, expected train/<class>/"));
 }
+
+TEST_CASE("data/labelled_files: in turn, the first files are of all classes alike") {
+  const labelled_files f = in_turn({{"a", "b", "c", "d", "e", "f"}, {0, 0, 1, 2, 2, 2}, {"x", "y", "z"}});
+  CHECK(f.paths == names{"a", "c", "d", "b", "e", "f"});
+  CHECK(f.labels == std::vector<int>{0, 1, 2, 0, 2, 2});
+  CHECK(f.class_names == names{"x", "y", "z"});
+}

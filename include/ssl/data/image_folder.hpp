@@ -177,7 +177,8 @@ class image_dataset {
                                 const std::string& as) {
     return name + ": has " + std::to_string(own.width) + " x " + std::to_string(own.height) +
            " pixels, expected " + std::to_string(expected.width) + " x " + std::to_string(expected.height) +
-           " as " + as + " has; images of several sizes need a side to be resized to (image_options::side)";
+           " as " + as +
+           " has; images of several sizes need a side to be resized to (image_options::side, --image-side)";
   }
 
   /// problems[i] = what is wrong with file i, empty if nothing. Returns the shape of the intact ones.
@@ -259,10 +260,11 @@ inline image_split open_images(labelled_files_split files, const image_options& 
                    image_dataset(std::move(files.test), options)};
   const image_shape a = both.train.shape(), b = both.test.shape();
   if (a != b)
-    throw data_error(both.test.path(0).string() + ": has " + std::to_string(b.width) + " x " +
-                     std::to_string(b.height) + " pixels, expected " + std::to_string(a.width) + " x " +
-                     std::to_string(a.height) + " as " + both.train.path(0).string() +
-                     " has; images of several sizes need a side to be resized to (image_options::side)");
+    throw data_error(
+        both.test.path(0).string() + ": has " + std::to_string(b.width) + " x " + std::to_string(b.height) +
+        " pixels, expected " + std::to_string(a.width) + " x " + std::to_string(a.height) + " as " +
+        both.train.path(0).string() +
+        " has; images of several sizes need a side to be resized to (image_options::side, --image-side)");
   return both;
 }
 

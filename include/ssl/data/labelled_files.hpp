@@ -154,6 +154,25 @@ inline labelled_files_split scan_image_folder(const std::filesystem::path& folde
   return both;
 }
 
+/// The same files in another order: the first of each class, in the order of classes, then the second of
+/// each, ...; so that any number of them from the first on holds all classes alike.
+inline labelled_files in_turn(labelled_files files) {
+  std::vector<std::size_t> seen(files.class_names.size(), 0), turn, order;
+  for (std::size_t i = 0; i < files.labels.size(); ++i) {
+    turn.push_back(seen.at(static_cast<std::size_t>(files.labels[i]))++);
+    order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return turn[a] != turn[b] ? turn[a] < turn[b] : files.labels[a] < files.labels[b];
+  });
+  labelled_files out{{}, {}, std::move(files.class_names)};
+  for (const std::size_t i : order) {
+    out.paths.push_back(std::move(files.paths[i]));
+    out.labels.push_back(files.labels[i]);
+  }
+  return out;
+}
+
 namespace detail {
 
 /// A line of a list: "path<TAB>label", or "path label" in a line without a tab.
