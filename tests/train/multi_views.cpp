@@ -215,6 +215,6 @@ TEST_CASE("train/multi_views: what does not fit is told in a sentence") {
         "ssl::branches: the delayed network sees 3 groups of views, expected 0 to 2");
   CHECK(message<ssl::shape_error>(
             bind(ssl::joint_embedding(ssl::batch_norm{.relu = true}, ssl::mean_pool{}), two_sizes)) ==
-        "ssl::branches: the encoder makes 3x8x8 of 3x8x8, but 3x5x5 of 3x5x5; columns views need one kind of "
+        "ssl::branches: the encoder makes 3x8x8 of 3x8x8, but 3x5x5 of 3x5x5; all views need one kind of "
         "embedding");
 }
