@@ -62,6 +62,77 @@ measures study::accuracy(learner& net, const bag_request& request) const {
   return accuracy(net, first, net.embed(data.test, of_test(request)));
 }
 
+learner& study::trained(const std::string& name, const training_recipe& recipe, std::uint64_t seed) {
+  const std::pair asked(name, seed);
+  if (!kept_ || kept_of_ != asked) {
+    kept_.reset();  // before the next ones take their memory
+    kept_ = std::make_unique<learner>(be, recipe, data.train, seed);
+    kept_of_ = asked;
+    kept_->train();
+  }
+  return *kept_;
+}
+
+namespace {
+
+/// The values of a key that are numbers, in the order of the numbers.
+std::vector<std::pair<double, std::string>> numbers_of(const observations& results, const condition& part,
+                                                       const std::string& key) {
+  std::vector<std::pair<double, std::string>> found;
+  for (const condition& c : results.conditions()) {
+    const std::string value = value_of(c, key);
+    if (!contains(c, part) || value.empty()) continue;
+    const std::pair<double, std::string> one(std::stod(value), value);
+    if (std::find(found.begin(), found.end(), one) == found.end()) found.push_back(one);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace
+
+series study::curve(const std::string& name, const condition& part, const std::string& x_key,
+                    const std::string& measure) const {
+  series line{.name = name};
+  for (const auto& [x, text] : numbers_of(page.results(), part, x_key)) {
+    condition where = part;
+    where.emplace_back(x_key, text);
+    const estimate e = page.results().summary(where, measure);
+    line.x.push_back(x);
+    line.y.push_back(e.mean);
+    line.low.push_back(e.low);
+    line.high.push_back(e.high);
+  }
+  return line;
+}
+
+series study::level(const std::string& name, const condition& where, const std::string& x_key,
+                    const std::string& measure) const {
+  const auto x = numbers_of(page.results(), {}, x_key);
+  if (x.empty()) return {.name = name, .dashed = true};
+  const double y = page.results().summary(where, measure).mean;
+  return {.name = name, .x = {x.front().first, x.back().first}, .y = {y, y}, .dashed = true};
+}
+
+estimate difference_within(const observations& results, const condition& where, std::string_view a,
+                           std::string_view b) {
+  std::vector<double> differences;
+  for (const std::uint64_t seed : results.seeds()) {
+    std::vector<double> of_a, of_b;
+    for (const observation& o : results.all()) {
+      if (o.seed != seed || !contains(o.where, where)) continue;
+      if (o.measure == a) of_a.push_back(o.value);
+      if (o.measure == b) of_b.push_back(o.value);
+    }
+    if (of_a.size() == 1 && of_b.size() == 1) differences.push_back(of_a.front() - of_b.front());
+  }
+  return estimate_of(differences);
+}
+
+std::string signed_text(const estimate& difference, int digits, bool percent) {
+  return (difference.mean > 0 ? "+" : "") + difference.text(digits, percent);
+}
+
 int study::finish() {
   page.write();
   return 0;

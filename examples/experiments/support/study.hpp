@@ -14,7 +14,9 @@
 ///       return s.finish();
 ///     });
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,6 +58,10 @@ class study {
   /// The recipe that the options give: a study changes what it is about.
   training_recipe recipe() const;
 
+  /// Networks trained by a recipe that has this name. The last ones are kept: conditions of one seed that
+  /// only judge the same networks share one training.
+  learner& trained(const std::string& name, const training_recipe& recipe, std::uint64_t seed);
+
   /// Test accuracies of embeddings and projections of the bank and of the test images: judge.
   measures accuracy(learner& net, const embedded& bank, const embedded& test) const;
   /// The same for one request on both parts.
@@ -68,6 +74,14 @@ class study {
   std::vector<int> test_labels() const { return labels_of(data.test, data.test.size()); }
   index side() const { return data.train.shape().width; }
 
+  /// A measure against a key whose values are numbers, over the conditions that contain `part`, as a line
+  /// with intervals: for plots whose lines are measures.
+  series curve(const std::string& name, const condition& part, const std::string& x_key,
+               const std::string& measure) const;
+  /// One measure of one condition as a level from x_key's least value to its greatest.
+  series level(const std::string& name, const condition& where, const std::string& x_key,
+               const std::string& measure) const;
+
   /// Writes the page. Returns the exit code.
   int finish();
 
@@ -76,6 +90,18 @@ class study {
   ssl::any_split data;
   index bank;  // training images that classifiers learn from
   experiment_page page;
+
+ private:
+  std::unique_ptr<learner> kept_;
+  std::pair<std::string, std::uint64_t> kept_of_;
 };
+
+/// The measure `a` less the measure `b` of the same runs, paired: over the seeds in which exactly one run has
+/// a condition that contains `where` and both measures.
+estimate difference_within(const observations& results, const condition& where, std::string_view a,
+                           std::string_view b);
+
+/// A difference with its sign: "+1.3 ± 0.4 %".
+std::string signed_text(const estimate& difference, int digits = 3, bool percent = false);
 
 }  // namespace ssl_example
