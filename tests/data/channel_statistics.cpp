@@ -45,7 +45,7 @@ TEST_CASE("data/channel_statistics: mean and deviation of each channel, however 
   }
 }
 
-TEST_CASE("data/channel_statistics: a channel of one value has no deviation; no image is an error") {
+TEST_CASE("data/channel_statistics: a channel of one value has no deviation, and no image is an error") {
   const memory_dataset d({2, 1, 2}, {255, 7, 255, 7}, {0}, 1);
   const channel_moments found = channel_statistics(d);
   CHECK(found.mean[0] == 1);

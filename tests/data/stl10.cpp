@@ -51,8 +51,7 @@ void text(const temporary_folder& folder, const std::string& name, const std::st
 
 }  // namespace
 
-TEST_CASE(
-    "data/stl10: the images to train on are those without labels; classifiers learn from the labelled") {
+TEST_CASE("data/stl10: the images to train on are those without labels, classifiers learn from others") {
   const temporary_folder folder;
   make_set(folder);
   for (const bool stream : {false, true}) {
