@@ -1,3 +1,4 @@
+#include <cmath>
 #include <limits>
 
 #include "program.hpp"
@@ -111,6 +112,103 @@ TEST_CASE("tools/ssl_eval: float and double files may be mixed") {
   const finished mixed = ssl_eval(f.files);
   REQUIRE(mixed.code == 0);
   CHECK(mixed.json()["knn_top1"] == before["knn_top1"]);
+}
+
+TEST_CASE("tools/ssl_eval: a protocol says what is computed, and its best epoch is a note") {
+  const fixture f;
+  const auto vicreg = ssl_eval(f.files + " --protocol vicreg").json();
+  CHECK(vicreg["protocol"] == "vicreg");
+  CHECK_FALSE(vicreg.contains("knn_top1"));
+  CHECK(vicreg["linear_top1"] == 1.0);
+  CHECK(vicreg["linear_best_epoch_note"]["top1"] == 1.0);
+  CHECK(vicreg["linear_best_epoch_note"]["epoch"].get<int>() >= 1);
+  const auto nmce = ssl_eval(f.files + " --protocol nmce").json();
+  CHECK(nmce["knn_top1"] == 1.0);
+  CHECK(nmce["linear_top1"] == 1.0);
+  const auto dino = ssl_eval(f.files + " --protocol dino").json();
+  CHECK(dino["knn_top1"] == 1.0);
+  CHECK_FALSE(dino.contains("linear_top1"));
+  const auto ours = ssl_eval(f.files + " --protocol ours").json(), plain = ssl_eval(f.files).json();
+  CHECK(ours["linear_top1"] == plain["linear_top1"]);
+  CHECK(ours["knn_top1"] == plain["knn_top1"]);
+  check_refused(ssl_eval(f.files + " --protocol nobody"), "there is no protocol \"nobody\"");
+  check_refused(ssl_eval(f.files + " --protocol dino --knn-k 3"), "--knn-k");
+  check_refused(ssl_eval(f.files + " --protocol dino --low-shot 0.1"), "needs a linear probe");
+}
+
+TEST_CASE("tools/ssl_eval: intervals, and a paired difference that is called one only where it is") {
+  const fixture f;
+  write_npy(f.folder / "nx.npy", {60, 3}, noise(180, 5));
+  write_npy(f.folder / "nxt.npy", {20, 3}, noise(60, 6));
+  const finished done =
+      ssl_eval(f.files + " --bootstrap 500 --against " + f.folder / "nx.npy" + " " + f.folder / "nxt.npy");
+  INFO(done.error);
+  REQUIRE(done.code == 0);
+  const auto json = done.json();
+  CHECK(json["knn_top1_interval"]["bootstrap"][0] == 1.0);
+  CHECK(json["linear_top1_interval"]["exact"][0].get<double>() ==
+        doctest::Approx(std::pow(0.025, 1.0 / 20)).epsilon(1e-9));
+  CHECK(json["linear_top1_interval"]["wilson"][1] == 1.0);
+  CHECK(json["against"]["linear"]["verdict"] == "first better");
+  CHECK(json["against"]["linear"]["difference"].get<double>() ==
+        doctest::Approx(1 - json["against"]["linear"]["other_top1"].get<double>()));
+  const auto same = ssl_eval(f.files + " --against " + f.folder / "x.npy" + " " + f.folder / "xt.npy").json();
+  CHECK(same["against"]["knn"]["verdict"] == "undecided");
+  CHECK(same["against"]["knn"]["difference"] == 0.0);
+  check_refused(ssl_eval(f.files + " --against " + f.folder / "xt.npy" + " " + f.folder / "xt.npy"),
+                "has 20 samples, expected the 60 that it is compared with");
+  check_refused(ssl_eval(f.files + " --against " + f.folder / "nx.npy" + " " + f.folder / "xt.npy"),
+                "has 4 features, expected 3");
+}
+
+TEST_CASE("tools/ssl_eval: few labels, clusters, ranks and views") {
+  const fixture f;
+  auto views = noise(2 * 30 * 4, 3);
+  for (std::size_t k = 0; k < 120; ++k) views[k + 120] = views[k] + 0.1 * views[k + 120];
+  write_npy(f.folder / "v.npy", {2, 30, 4}, views);
+  const finished done = ssl_eval(
+      f.files + " --low-shot 0.05,0.5 --low-shot-draws 3 --cluster --rank --views " + f.folder / "v.npy");
+  INFO(done.error);
+  REQUIRE(done.code == 0);
+  const auto json = done.json();
+  REQUIRE(json["low_shot"].size() == 2);
+  CHECK(json["low_shot"][0]["samples"] == 4);  // 1.5 of 30, a half rounded up
+  CHECK(json["low_shot"][1]["samples"] == 30);
+  CHECK(json["low_shot"][1]["draws"].size() == 3);
+  CHECK(json["low_shot"][1]["top1"] == 1.0);
+  CHECK(json["cluster"]["clusters"] == 2);
+  CHECK(json["cluster"]["accuracy"] == 1.0);
+  CHECK(json["cluster"]["ari"] == 1.0);
+  CHECK(json["rank"]["rank_me"].get<double>() > 1);
+  CHECK(json["rank"]["alpha_req"].is_null());  // four directions
+  CHECK(json["views"]["lidar"].get<double>() > 2);
+  CHECK(json["views"]["lidar"].get<double>() < 4.001);
+  CHECK(json["views"]["alignment"].get<double>() < 0.2);
+  write_npy(f.folder / "v.npy", {30, 4}, noise(120, 3));
+  check_refused(ssl_eval(f.files + " --views " + f.folder / "v.npy"),
+                "expected 3 axes (views, samples, features)");
+  check_refused(ssl_eval(f.files + " --low-shot 0.1,2"), "--low-shot");
+  check_refused(ssl_eval(f.files + " --low-shot 0.1 --probe none"),
+                "needs a linear probe, which --probe none has not");
+  check_refused(ssl_eval(f.files + " --clusters 3"), "--cluster");
+}
+
+TEST_CASE("tools/ssl_eval: JSON to a file leaves lines and a table for people, and a table may be a file") {
+  const fixture f;
+  const finished done = ssl_eval(f.files + " --confusion table --json " + f.folder / "r.json");
+  INFO(done.error);
+  REQUIRE(done.code == 0);
+  CHECK(done.out.find("linear_top1 ") != std::string::npos);
+  CHECK(done.out.find("rows: labels, columns: predictions of the linear probe") != std::string::npos);
+  const auto json = nlohmann::json::parse(read_text(f.folder / "r.json"));
+  CHECK(json["linear_top1"] == 1.0);
+  CHECK(json["confusion"]["labels"] == std::vector<int>{-3, 10});
+  CHECK(json["confusion"]["recall"] == std::vector<double>{1, 1});
+  REQUIRE(ssl_eval(f.files + " --confusion " + f.folder / "m.csv").code == 0);
+  CHECK(read_text(f.folder / "m.csv") == "label,-3,10,none\n-3,10,0,0\n10,0,10,0\n");
+  check_refused(ssl_eval(f.files + " --confusion table"), "needs --json FILE");
+  check_refused(ssl_eval(f.files + " --confusion m.txt"), "expected table or a file that ends in .csv");
+  check_refused(ssl_eval(f.files + " --json " + f.folder / "none/r.json"), "cannot be written");
 }
 
 TEST_CASE("tools/ssl_eval: a bad file is one sentence that names it") {
