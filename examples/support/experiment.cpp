@@ -242,6 +242,7 @@ void write_record(const run_summary& s, const experiment_options& o, const outpu
                     .patches_per_second = s.patches_per_second,
                     .parameters = s.parameters,
                     .stopped = s.stopped,
+                    .classes = s.classes,
                     .warnings = s.warnings};
   std::erase_if(record.options, [](const auto& option) { return option.first == "seed"; });
   for (const measurement& m : s.results) {

@@ -83,8 +83,9 @@ struct run_summary {
   index parameters = 0, patch_side = 0;
   std::vector<std::vector<ssl::box>> boxes;  // of the first images' patches, to be shown
   double patches_per_second = 0;
-  std::string computes_with;  // the backend, in a line
-  profile_summary profile;    // of the training, where --profile asks for it
+  std::string computes_with;         // the backend, in a line
+  std::vector<std::string> classes;  // their names, where they have any
+  profile_summary profile;           // of the training, where --profile asks for it
 };
 
 /// run.json: the command line, the results and the circumstances as data, see run_record.hpp.

@@ -57,6 +57,10 @@ class report {
   /// Points in the plane, coloured and named by group.
   void scatter(std::string_view title, const scatter_map& map);
 
+  /// Figures between the two calls stand beside each other where the screen is wide enough, drawn small.
+  void begin_columns() { body_ += "<div class=\"columns\">\n"; }
+  void end_columns() { body_ += "</div>\n"; }
+
   /// `columns` images a row. As many captions as images stand below them, as many as rows stand before them;
   /// any other number but 0 is an ssl::shape_error. Pixels stay square and sharp at every size.
   void contact_sheet(std::string_view title, const std::vector<rgb_image>& images, int columns,

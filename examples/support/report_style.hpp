@@ -60,6 +60,7 @@ th, td { padding: .5rem 1rem; text-align: left; white-space: nowrap; border-top:
 th:first-child, td:first-child { padding-left: 1.25rem; }
 th:last-child, td:last-child { padding-right: 1.25rem; }
 thead th { border-top: 0; color: var(--soft); font-size: .8125rem; font-weight: 600; vertical-align: bottom; }
+thead th, td.txt { white-space: normal; }
 tbody th { font-weight: 500; position: sticky; left: 0; background: var(--card); }
 .num { text-align: right; }
 .best { font-weight: 700; color: var(--accent); background: var(--tint); }
@@ -86,6 +87,10 @@ dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric
 .plot .halo { font-weight: 600; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; paint-order: stroke; }
 .mark { stroke: var(--card); stroke-width: 1.3; }
 .narrow { display: none; }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.25rem; margin: 0 0 1.25rem; }
+.columns figure { margin: 0; }
+.columns .wide { display: none; }
+.columns .narrow { display: block; }
 .legend { list-style: none; margin: 0 0 .75rem; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.1rem;
   font-size: .875rem; }
 .legend li { display: flex; align-items: center; gap: .45rem; }

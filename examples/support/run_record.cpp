@@ -104,6 +104,7 @@ std::string to_json(const run_record& r) {
               {"verdict", r.verdict},
               {"conclusion", r.conclusion},
               {"stopped", r.stopped},
+              {"classes", r.classes},
               {"warnings", r.warnings},
               {"results", json::array()}};
   for (const result_row& row : r.results) {
@@ -146,6 +147,7 @@ run_record read_run_record(const std::filesystem::path& file) {
   top.read("verdict", r.verdict);
   top.read("conclusion", r.conclusion);
   top.read("stopped", r.stopped);
+  top.read("classes", r.classes);
   top.read("warnings", r.warnings);
   top.read("results", r.results);
   if (r.kind != "training" && r.kind != "experiment")

@@ -35,7 +35,8 @@ struct run_record {
   double patches_per_second = 0;                                       // of the training; 0: none
   std::int64_t parameters = 0;                                         // of the networks; 0: unknown
   std::string claim = {}, source = {}, verdict = {}, conclusion = {};  // of an experiment
-  std::string stopped = {};  // why it ended early; empty where it did not
+  std::string stopped = {};               // why it ended early; empty where it did not
+  std::vector<std::string> classes = {};  // their names, where the images have any
   std::vector<std::string> warnings = {};
   std::vector<result_row> results = {};  // of a training
 };

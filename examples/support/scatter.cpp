@@ -74,7 +74,7 @@ std::string scatter_svg(const scatter_map& map, double width, double height, dou
   const double px_mid = (left + right) / 2, py_mid = (top + bottom) / 2;
   const auto to_x = [&](double v) { return px_mid + (v - x_mid) / unit; };
   const auto to_y = [&](double v) { return py_mid - (v - y_mid) / unit; };
-  const double step = plotting::nice_step(unit * (right - left), std::clamp((right - left) / 80, 3.0, 8.0));
+  const double step = plotting::nice_step(unit * (right - left), std::clamp((right - left) / 38, 4.0, 10.0));
   const plotting::range across{x_mid - unit * (px_mid - left), x_mid + unit * (right - px_mid)};
   const plotting::range up{y_mid - unit * (bottom - py_mid), y_mid + unit * (py_mid - top)};
   for (const auto& [v, text] : plotting::linear_ticks(across, step, false))

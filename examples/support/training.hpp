@@ -136,6 +136,7 @@ int finish(Trainer& trainer, run_summary& summary, const experiment_options& opt
   }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   summary.computes_with = describe_backend(trainer.encoder().backend());
+  summary.classes = data.class_names;
   print_results(summary.results);
   if (!summary.profile.rows.empty()) print_profile(summary.profile);
   write_record(summary, options, out);
