@@ -10,9 +10,9 @@ namespace ssl_example {
 
 /// Features and labels of one part of a run, as the trainers leave them.
 struct feature_file {
-  std::vector<float> values;  // (d, n): column = sample
-  long features = 0;          // d
-  std::vector<int> labels;    // (n), >= 0
+  std::vector<float> values = {};  // (d, n): column = sample
+  long features = 0;               // d
+  std::vector<int> labels = {};    // (n), >= 0
 
   long samples() const { return static_cast<long>(labels.size()); }
 };

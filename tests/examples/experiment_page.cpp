@@ -8,16 +8,11 @@
 
 #include "ssl/core/error.hpp"
 #include "support/run_record.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace ex = ssl_example;
 
 namespace {
-
-struct fresh_folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / "bagssl_test_experiment_page";
-  fresh_folder() { std::filesystem::remove_all(path); }
-  ~fresh_folder() { std::filesystem::remove_all(path); }
-};
 
 const ex::experiment_info info{.title = "Patches & losses",
                                .claim = "More patches are better.",
@@ -51,8 +46,8 @@ bool holds(const std::string& page, const char* text) { return page.find(text) !
 }  // namespace
 
 TEST_CASE("examples/experiment_page: means and intervals reach the page, sorted as numbers") {
-  const fresh_folder folder;
-  ex::experiment_page page(folder.path, info);
+  const ssl::test::temporary_folder folder;
+  ex::experiment_page page(folder.path(), info);
   CHECK(page.measure(grid(), seeds, accuracy, true));
   const ex::shown_measure knn{
       .measure = "knn", .title = "kNN", .digits = 1, .percent = true, .emphasis = ex::best::highest};
@@ -65,7 +60,7 @@ TEST_CASE("examples/experiment_page: means and intervals reach the page, sorted 
   page.conclude(ex::outcome::holds, "It was made so.");
   page.write();
 
-  const std::string html = read(folder.path / "report.html");
+  const std::string html = read(folder / "report.html");
   CHECK(holds(html, "Patches &amp; losses"));
   CHECK(holds(html, "More patches are better.<cite>arXiv 0000.00000, table 1</cite>"));
   CHECK(holds(html, "<strong>holds</strong> It was made so."));
@@ -79,7 +74,7 @@ TEST_CASE("examples/experiment_page: means and intervals reach the page, sorted 
   CHECK(holds(html, "+10.0 ± 0.0 %"));
   CHECK(holds(html, ">higher<"));
 
-  const ex::run_record record = ex::read_run_record(folder.path / "run.json");
+  const ex::run_record record = ex::read_run_record(folder / "run.json");
   CHECK(record.kind == "experiment");
   CHECK(record.options == info.options);
   CHECK(record.seeds == std::vector<std::uint64_t>{1, 2});
@@ -87,29 +82,28 @@ TEST_CASE("examples/experiment_page: means and intervals reach the page, sorted 
 }
 
 TEST_CASE("examples/experiment_page: an experiment goes on with its own options and no others") {
-  const fresh_folder folder;
+  const ssl::test::temporary_folder folder;
   int runs = 0;
   const auto counted = [&](const ex::condition& where, std::uint64_t seed) {
     ++runs;
     return accuracy(where, seed);
   };
-  ex::experiment_page(folder.path, info).measure(grid(), std::span(seeds).first(1), counted, true);
+  ex::experiment_page(folder.path(), info).measure(grid(), std::span(seeds).first(1), counted, true);
   CHECK(runs == 6);
   ex::experiment_info more = info;
   more.options = {{"data", "synthetic"}, {"epochs", "2"}, {"seeds", "1,2,3"}};
-  ex::experiment_page(folder.path, more).measure(grid(), seeds, counted, true);
+  ex::experiment_page(folder.path(), more).measure(grid(), seeds, counted, true);
   CHECK(runs == 12);
   more.options[1].second = "4";
-  CHECK_THROWS_WITH_AS(ex::experiment_page(folder.path, more),
+  CHECK_THROWS_WITH_AS(ex::experiment_page(folder.path(), more),
                        doctest::Contains("holds results with --epochs 2, asked for 4"), ssl::option_error);
-  std::filesystem::remove(folder.path / "results.jsonl");
-  ex::experiment_page(folder.path, more);
+  std::filesystem::remove(folder / "results.jsonl");
+  ex::experiment_page(folder.path(), more);
 }
 
 TEST_CASE("examples/run_record: what is written is read, and what is broken is named") {
-  const fresh_folder folder;
-  std::filesystem::create_directories(folder.path);
-  const std::filesystem::path file = folder.path / "run.json";
+  const ssl::test::temporary_folder folder;
+  const std::filesystem::path file = folder / "run.json";
   const ex::run_record record{.program = "vicreg",
                               .title = "VICReg",
                               .options = {{"data", "synthetic"}, {"epochs", "8"}},

@@ -8,16 +8,15 @@
 #include <iterator>
 
 #include "ssl/core/error.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace ex = ssl_example;
 
 namespace {
 
 struct fresh_file {
-  std::filesystem::path folder = std::filesystem::temp_directory_path() / "bagssl_test_observations";
+  ssl::test::temporary_folder folder;
   std::filesystem::path path = folder / "run" / "results.jsonl";
-  fresh_file() { std::filesystem::remove_all(folder); }
-  ~fresh_file() { std::filesystem::remove_all(folder); }
 
   void write(const std::string& text) const {
     std::filesystem::create_directories(path.parent_path());
