@@ -58,6 +58,14 @@ def main():
     show("6 x 6 to 4 x 4", resized(one, 0, 0, 6, 6, [4, 4]))
     show("6 x 6 to 2 x 2", resized(one, 0, 0, 6, 6, [2, 2]))
     show("box (1, 2) 4 x 3 to 5 x 2", resized(three, 2, 1, 3, 4, [2, 5]))
+
+    def bicubic(img, top, left, height, width, size):
+        mode = F.InterpolationMode.BICUBIC
+        return F.resized_crop(img, top, left, height, width, size, mode, antialias=True).clamp(0, 1)
+
+    show("bicubic, 6 x 6 to 4 x 4", bicubic(one, 0, 0, 6, 6, [4, 4]))
+    show("bicubic, box (2, 1) 3 x 3 to 5 x 5", bicubic(one, 1, 2, 3, 3, [5, 5]))
+    show("bicubic, box (1, 2) 4 x 3 to 5 x 2", bicubic(three, 2, 1, 3, 4, [2, 5]))
     show("box (2, 1) 3 x 3 to 5 x 5", resized(one, 1, 2, 3, 3, [5, 5]))
 
 

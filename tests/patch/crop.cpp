@@ -78,6 +78,79 @@ TEST_CASE_TEMPLATE("patch/crop: shrinks one axis while it enlarges the other", B
         pixel_tolerance<B>);
 }
 
+// Golden pixels: torchvision 0.14.1, resized_crop, bicubic with antialiasing on doubles, cut to [0, 1];
+// printed by scripts/golden-pixels.py.
+TEST_CASE_TEMPLATE("patch/crop: bicubic shrinks and enlarges as torchvision does, cut to values of pixels", B,
+                   SSL_BACKENDS) {
+  const auto cubic = [](image_shape source, box where, image_shape target) {
+    return patches<B>(formula_bytes(source), source, one_box{where}, target, {.filter = resampling::cubic});
+  };
+  CHECK(distance(cubic(gray6, {}, {1, 4, 4}),
+                 {0.1170356652, 0.3139258667, 0.5789367742, 0.5015144990, 0.4639897258, 0.7183007440,
+                  0.5117730519, 0.5150156351, 0.7398580475, 0.5218826130, 0.6654849052, 0.5185080754,
+                  0.3315160331, 0.6759369084, 0.6685719344, 0.5294741116}) < pixel_tolerance<B>);
+  CHECK(distance(
+            cubic(gray6, pixel_box(2, 1, 3, 3, 6), {1, 5, 5}),
+            {0.5435330416, 0.6427164952, 0.8136145024, 0.9387126521, 1.0000000000,  // 1.0022 before the cut
+             0.7523906549, 0.6597405859, 0.5412935323, 0.6628684934, 0.7572376740, 0.9865334813, 0.6528826456,
+             0.1725490196, 0.2990635060, 0.4382537921, 0.5222284802, 0.4648760150, 0.4106526193, 0.5964512381,
+             0.7261180225, 0.1868727270, 0.3407535022, 0.6111727710, 0.8357921823, 0.9539868350}) <
+        pixel_tolerance<B>);
+  CHECK(distance(cubic(color6, pixel_box(1, 2, 4, 3, 6), {3, 2, 5}),
+                 {0.8130390704, 0.1087512014, 0.4638708119, 0.7460049940, 0.2909642366, 0.7075788152,
+                  0.4643628238, 0.5665187423, 0.7640512385, 0.3579100832, 0.6832261160, 0.5557784416,
+                  0.6202194534, 0.5668180410, 0.3017845946, 0.4950798210, 0.4837073204, 0.8688088459,
+                  0.4422955991, 0.7789182073, 0.6477165156, 0.6781921757, 0.7370408838, 0.5448084852,
+                  0.8081906643, 0.5363164281, 0.4582427524, 0.5563257023, 0.5329062048, 0.2678727584}) <
+        pixel_tolerance<B>);
+}
+
+TEST_CASE_TEMPLATE("patch/crop: bicubic is the sum over all pixels of the box by Keys' kernel", B,
+                   SSL_BACKENDS) {
+  const image_shape source{1, 20, 20};
+  const auto bytes = formula_bytes(source);
+  const auto kernel = [](double t) {
+    return t < 1 ? 1.5 * t * t * t - 2.5 * t * t + 1 : t < 2 ? -0.5 * t * t * t + 2.5 * t * t - 4 * t + 2 : 0;
+  };
+  for (const image_shape target : {image_shape{1, 6, 9}, image_shape{1, 25, 13}, image_shape{1, 3, 31}}) {
+    const index left = 2, top = 3, width = 15, height = 13;
+    const auto weight = [&](index i, index j, index pixels, index size) {  // pixel j of the box in output i
+      const double ratio = static_cast<double>(pixels) / static_cast<double>(size);
+      const double centre = (static_cast<double>(i) + 0.5) * ratio;
+      return kernel(std::abs(static_cast<double>(j) + 0.5 - centre) / std::max(1.0, ratio));
+    };
+    std::vector<double> expected;
+    for (index y = 0; y < target.height; ++y)
+      for (index x = 0; x < target.width; ++x) {
+        double sum = 0, total = 0;
+        for (index v = 0; v < height; ++v)
+          for (index u = 0; u < width; ++u) {
+            const double w = weight(y, v, height, target.height) * weight(x, u, width, target.width);
+            sum += w * bytes[static_cast<std::size_t>((top + v) * 20 + left + u)] / 255.0;
+            total += w;
+          }
+        expected.push_back(std::clamp(sum / total, 0.0, 1.0));
+      }
+    CHECK(distance(patches<B>(bytes, source, one_box{pixel_box(left, top, width, height, 20)}, target,
+                              {.filter = resampling::cubic}),
+                   expected) < 4e-6);
+  }
+}
+
+TEST_CASE("patch/crop: bicubic leaves a constant image, and a box of the target's size, as they are") {
+  using B = backend<float>;
+  const image_shape source{3, 32, 32};
+  const std::vector<std::uint8_t> white(static_cast<std::size_t>(source.size()), 255);
+  for (const index side : {1, 7, 32, 45}) {
+    const auto out = patches<B>(white, source, random_resized{.views = 10}, {3, side, side + 2},
+                                {.filter = resampling::cubic});
+    CHECK(distance(out, std::vector<double>(out.size(), 1)) < 1e-6);
+  }
+  const auto bytes = formula_bytes(source);
+  CHECK(patches<B>(bytes, source, fixed_scale{}, {3, 16, 16}, {.filter = resampling::cubic}) ==
+        patches<B>(bytes, source, fixed_scale{}, {3, 16, 16}));
+}
+
 TEST_CASE_TEMPLATE("patch/crop: a box of the target's size is copied byte by byte", B, SSL_BACKENDS) {
   const image_shape source{3, 7, 9}, target{3, 4, 6};
   const auto bytes = formula_bytes(source);

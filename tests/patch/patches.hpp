@@ -47,6 +47,7 @@ struct crop_options {
   rng_key key{3, 0};
   std::vector<index> ids{};  // none: column numbers
   index first_view = 0, view_count = -1;
+  resampling filter = resampling::triangle;
 };
 
 /// What `crop` makes of the images in `bytes`: all views unless options say otherwise.
@@ -63,7 +64,7 @@ std::vector<double> patches(const std::vector<std::uint8_t>& bytes, image_shape 
   const matrix_view<const std::uint8_t, typename B::space> columns{images.all().data, source.size(), n,
                                                                    source.size()};
   crop(ctx, options.key, columns, source, options.ids.empty() ? nullptr : ids.all().data, sampler,
-       options.first_view, views, target, out(), after);
+       options.first_view, views, target, out(), after, options.filter);
   return out.get();
 }
 

@@ -157,7 +157,7 @@ TEST_CASE("train/multi_views: a delayed network may see the first groups only") 
 TEST_CASE("train/multi_views: a trainer takes a recipe of two sizes, and its steps allocate nothing") {
   const auto data = ssl::make_synthetic({.size = 16}, 1, 24);
   const auto recipe = ssl::named_views("dino", {.image = 16, .local_views = 3, .local_side = 6});
-  const ssl::multi_views views(recipe.sampler(), recipe.colors, recipe.targets());
+  const ssl::multi_views views(recipe.sampler(), recipe.colors, recipe.targets(), recipe.filter);
   auto networks = delayed;
   networks.target_groups = 1;  // the large crops teach
 

@@ -130,6 +130,9 @@ TEST_CASE("train/view_recipe: every recipe has the numbers of its row") {
         CHECK(f.blur.sigma_max == 2);
       }
     CHECK(r.colors.flip_first == (want.name != "w_mse"));
+    const bool cubic =
+        want.name == "vicreg" || want.name == "barlow_twins" || want.name == "byol" || want.name == "dino";
+    CHECK((r.filter == resampling::cubic) == cubic);
   }
 }
 

@@ -20,6 +20,13 @@ struct keep_patch {
   SSL_FN void operator()(const Team&, image_ref<T>, rng_key, index, index) const {}
 };
 
+/// How a box becomes a patch of another size. Both widen when they shrink (antialiasing) and lie about the
+/// pixels of the box alone, as PIL's and torchvision's resizing with antialiasing do on a crop.
+enum class resampling {
+  triangle,  // bilinear: max(0, 1 - |t|)
+  cubic,     // bicubic, Keys' kernel with a = -1/2, which is PIL's; results are cut to [0, 1]
+};
+
 namespace detail {
 
 /// A coordinate that missed a whole pixel by rounding is that pixel.
@@ -30,9 +37,9 @@ SSL_FN float snap(float pixels) {
 
 /// One axis of a resampling: `size` outputs from the source pixels that [start, start + extent) touches.
 /// Output i is centred at start + (i + 1/2) ratio, ratio = extent / size, and weighs the pixel j at j + 1/2
-/// with the triangle max(0, 1 - |j + 1/2 - centre| / max(1, ratio)): bilinear where it enlarges,
-/// antialiased where it shrinks. Pixels outside the box do not count; the weights' sum is divided out.
-template <class T>
+/// with k(|j + 1/2 - centre| / max(1, ratio)), k the filter: interpolation where it enlarges, antialiased
+/// where it shrinks. Pixels outside the box do not count; the weights' sum is divided out.
+template <class T, resampling filter = resampling::triangle>
 struct resample_axis {
   T start, ratio, support, slope;
   index low, high;  // source pixels [low, high)
@@ -44,6 +51,7 @@ struct resample_axis {
     ratio = static_cast<T>(right - left) / static_cast<T>(size);
     support = ratio > T{1} ? ratio : T{1};
     slope = T{1} / support;
+    if constexpr (filter == resampling::cubic) support *= T{2};
     low = clamp(static_cast<index>(std::floor(left)), 0, source - 1);
     high = clamp(static_cast<index>(std::ceil(right)), low + 1, source);
   }
@@ -60,8 +68,14 @@ struct resample_axis {
     return clamp(static_cast<index>(std::floor(centre + support + T(0.5))), low + 1, high);
   }
   SSL_FN T weight(T centre, index j) const {
-    const T w = T{1} - std::fabs(static_cast<T>(j) + T(0.5) - centre) * slope;
-    return w > T{0} ? w : T{0};
+    if constexpr (filter == resampling::cubic) {
+      const T t = std::fabs(static_cast<T>(j) + T(0.5) - centre) * slope;
+      if (t < T{1}) return (T(1.5) * t - T(2.5)) * t * t + T{1};
+      return t < T{2} ? ((T(-0.5) * t + T(2.5)) * t - T{4}) * t + T{2} : T{0};
+    } else {
+      const T w = T{1} - std::fabs(static_cast<T>(j) + T(0.5) - centre) * slope;
+      return w > T{0} ? w : T{0};
+    }
   }
   SSL_FN static index clamp(index i, index least, index most) {
     return i < least ? least : i > most ? most : i;
@@ -82,9 +96,9 @@ SSL_FN void copy_box(const Team& team, const std::uint8_t* image, image_shape so
 
 /// patch = the box resampled to the patch's size, rows before columns. Between the two the rows lie turned
 /// in scratch, (patch height, channels * box width), so that both loops run along contiguous memory.
-template <class Team, class T>
-SSL_FN void resample_box(const Team& team, const std::uint8_t* image, image_shape source,
-                         resample_axis<T> across, resample_axis<T> down, image_ref<T> patch) {
+template <class Team, class T, class Axis>
+SSL_FN void resample_box(const Team& team, const std::uint8_t* image, image_shape source, Axis across,
+                         Axis down, image_ref<T> patch) {
   const image_shape target = patch.shape;
   const index channels = target.channels, height = target.height;
   T* const turned = patch.scratch;
@@ -115,8 +129,8 @@ SSL_FN void resample_box(const Team& team, const std::uint8_t* image, image_shap
     const T scale = T{1} / total;
     T* const to = patch.pixels + first * target.width * channels + column;
     for_each_lane(count, [&](index e) {
-      const T value = scale * sum[e];
-      to[e * target.width * channels] = value < T{1} ? value : T{1};
+      const T value = scale * sum[e], low = value > T{0} ? value : T{0};
+      to[e * target.width * channels] = low < T{1} ? low : T{1};
     });
   });
 }
@@ -133,6 +147,7 @@ struct crop_column {
   After after;
   T *out, *scratch;
   index scratch_ld;
+  resampling filter;
 
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
@@ -141,14 +156,23 @@ struct crop_column {
     const std::uint8_t* const image = images + i * image_ld;
     const image_ref<T> patch{out + column * target.size(), scratch + j * scratch_ld, target};
     const box where = sampler(key, item, view);
-    const resample_axis<T> across(where.x, where.width, source.width, target.width);
-    const resample_axis<T> down(where.y, where.height, source.height, target.height);
+    if (filter == resampling::triangle) {
+      resample<resampling::triangle>(team, image, where, patch);
+    } else {
+      resample<resampling::cubic>(team, image, where, patch);
+    }
+    after(team, patch, key, item, view);
+  }
+
+  template <resampling how, class Team>
+  SSL_FN void resample(const Team& team, const std::uint8_t* image, box where, image_ref<T> patch) const {
+    const resample_axis<T, how> across(where.x, where.width, source.width, target.width);
+    const resample_axis<T, how> down(where.y, where.height, source.height, target.height);
     if (across.exact(target.width) && down.exact(target.height)) {
       copy_box(team, image, source, across.low, down.low, patch);
     } else {
       resample_box(team, image, source, across, down, patch);
     }
-    after(team, patch, key, item, view);
   }
 };
 
@@ -159,18 +183,20 @@ struct crop_column {
 /// `images` (source.size(), n) holds an image a column, channel-last bytes. `out` (channels, target.pixels()
 /// * n * view_count), contiguous, is view-major: patch number v * n + i is view first_view + v of column i.
 /// `ids`, in the backend's memory, names the n images for the random key; null takes the column's number.
-/// A box of exactly the target's size in whole pixels is copied; any other is resampled with a triangle
-/// filter that widens when it shrinks, which is bilinear resizing with antialiasing (PIL, torchvision).
+/// A box of exactly the target's size in whole pixels is copied; any other is resampled by `filter`: bilinear
+/// or bicubic with antialiasing, in the scalar, where PIL and torchvision on bytes round between the axes and
+/// at the end.
 ///
 /// `after(team, patch, key, image, view)` then runs on each finished patch: an augmentation fits. Writes
 /// `out` (=). Works through the patches in blocks, so that scratch stays at a few megabytes for small
 /// images: target.height * channels * max(source.width, target.width) scalars a patch, 256 patches or more.
-/// Cost about (taps across + taps down) multiplications a scalar, 2 taps where it enlarges.
+/// Cost about (taps across + taps down) multiplications a scalar, 2 taps where it enlarges, cubic twice that.
 /// Throws shape_error where extents disagree, option_error for views that the sampler does not have.
 template <class Ctx, PatchSampler Sampler, class After = keep_patch>
 void crop(Ctx& ctx, rng_key key, matrix_view<const std::uint8_t, typename Ctx::space> images,
           image_shape source, const index* ids, Sampler sampler, index first_view, index view_count,
-          image_shape target, typename Ctx::matrix out, After after = {}) {
+          image_shape target, typename Ctx::matrix out, After after = {},
+          resampling filter = resampling::triangle) {
   using T = typename Ctx::scalar;
   const index n = images.cols, count = n * view_count;
   detail::require(source.channels == target.channels && target.size() > 0 && source.size() > 0, "crop",
@@ -200,7 +226,7 @@ void crop(Ctx& ctx, rng_key key, matrix_view<const std::uint8_t, typename Ctx::s
     for_each_column(ctx.be, columns,
                     detail::crop_column<T, Sampler, After>{key, images.data, images.ld, n, first_view, begin,
                                                            source, target, ids, sampler, after, out.data,
-                                                           scratch.data, scratch_ld});
+                                                           scratch.data, scratch_ld, filter});
   }
 }
 

@@ -23,11 +23,13 @@ struct multi_views {
   multi_crop sampler;
   Augmentation augmentation;
   std::vector<image_shape> targets;
+  resampling filter;
 
   /// Throws shape_error unless there is one shape for each group, all of one number of channels, and
   /// option_error for a group without views.
-  multi_views(multi_crop s, Augmentation a, std::vector<image_shape> shapes)
-      : sampler(s), augmentation(a), targets(std::move(shapes)) {
+  multi_views(multi_crop s, Augmentation a, std::vector<image_shape> shapes,
+              resampling f = resampling::triangle)
+      : sampler(s), augmentation(a), targets(std::move(shapes)), filter(f) {
     if (targets.empty() || static_cast<index>(targets.size()) != sampler.groups())
       throw shape_error("ssl::multi_views: " + std::to_string(targets.size()) + " target shapes for " +
                         std::to_string(sampler.groups()) + " groups of crops; each needs one");
@@ -57,7 +59,7 @@ struct multi_views {
     for (index g = 0; g < groups(); ++g) {
       const view_block b = group(g);
       if (first < b.first || first + count > b.first + b.count) continue;
-      return crop(ctx, key, images, source, ids, sampler, first, count, b.target, out, augmentation);
+      return crop(ctx, key, images, source, ids, sampler, first, count, b.target, out, augmentation, filter);
     }
     throw option_error("ssl::multi_views: views [" + std::to_string(first) + ", " +
                        std::to_string(first + count) + ") are not of one group");

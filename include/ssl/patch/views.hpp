@@ -20,8 +20,10 @@ struct patch_views {
   Sampler sampler;
   Augmentation augmentation;
   image_shape target;
+  resampling filter;
 
-  patch_views(Sampler s, Augmentation a, image_shape t) : sampler(s), augmentation(a), target(t) {}
+  patch_views(Sampler s, Augmentation a, image_shape t, resampling f = resampling::triangle)
+      : sampler(s), augmentation(a), target(t), filter(f) {}
 
   index count() const { return sampler.views(); }
 
@@ -34,7 +36,7 @@ struct patch_views {
   template <class Ctx>
   void make(Ctx& ctx, rng_key key, matrix_view<const std::uint8_t, typename Ctx::space> images,
             image_shape source, const index* ids, index first, index count, typename Ctx::matrix out) const {
-    crop(ctx, key, images, source, ids, sampler, first, count, target, out, augmentation);
+    crop(ctx, key, images, source, ids, sampler, first, count, target, out, augmentation, filter);
   }
 };
 

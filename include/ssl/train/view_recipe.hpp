@@ -3,8 +3,8 @@
 /// method's released code or paper. docs/views.md has the same as a table.
 ///
 ///     const view_recipe recipe = named_views("dino", {.image = 224, .local_views = 6});
-///     const patch_views views(recipe.sampler(), recipe.colors, recipe.target());   // views of one size
-///     const multi_views views(recipe.sampler(), recipe.colors, recipe.targets());  // of several
+///     const patch_views one_size(recipe.sampler(), recipe.colors, recipe.target(), recipe.filter);
+///     const multi_views sizes(recipe.sampler(), recipe.colors, recipe.targets(), recipe.filter);
 ///
 /// A recipe is plain values: what a dataset wants otherwise (its mean and deviation, say) is assigned.
 /// What none of them repeats: code that resamples by PIL rounds to bytes between the steps, and solarises
@@ -18,6 +18,7 @@
 #include "ssl/augment/photometric.hpp"
 #include "ssl/core/error.hpp"
 #include "ssl/core/shape.hpp"
+#include "ssl/patch/crop.hpp"
 #include "ssl/patch/multi_crop.hpp"
 
 namespace ssl {
@@ -33,6 +34,7 @@ struct view_recipe {
   index image = 32;  // side of the images in pixels, which are square
   std::vector<view_group> groups{};
   photometric colors{};
+  resampling filter = resampling::triangle;
 
   multi_crop sampler() const {
     multi_crop s(image);
@@ -120,11 +122,13 @@ inline index add_local(view_recipe& r, const view_options& o, crop_group local) 
 
 }  // namespace detail
 
-/// VICReg's released code; Barlow Twins and BYOL share it. Bicubic there, a triangle here.
+/// VICReg's released code; Barlow Twins and BYOL share it. Bicubic.
 inline view_recipe vicreg_views(const view_options& o = {}) {
-  return detail::recipe_of("vicreg", "facebookresearch/vicreg, arXiv 2105.04906", o, {.scale_min = .08},
-                           detail::byol_jitter, .2f, detail::usual_finish(1, 0),
-                           detail::usual_finish(.1f, .2f), imagenet_normalize());
+  auto r = detail::recipe_of("vicreg", "facebookresearch/vicreg, arXiv 2105.04906", o, {.scale_min = .08},
+                             detail::byol_jitter, .2f, detail::usual_finish(1, 0),
+                             detail::usual_finish(.1f, .2f), imagenet_normalize());
+  r.filter = resampling::cubic;
+  return r;
 }
 
 /// VICReg as its paper's appendix is remembered and lightly has it: both views alike.
@@ -196,13 +200,14 @@ inline view_recipe swav_views(const view_options& o = {}) {
   return r;
 }
 
-/// DINO: two global crops, the first always blurred, and eight local ones. Bicubic there, a triangle here.
+/// DINO: two global crops, the first always blurred, and eight local ones. Bicubic.
 inline view_recipe dino_views(const view_options& o = {}) {
   auto r = detail::recipe_of("dino", "facebookresearch/dino, arXiv 2104.14294", o, {.scale_min = .4},
                              detail::byol_jitter, .2f, detail::usual_finish(1, 0),
                              detail::usual_finish(.1f, .2f), imagenet_normalize());
   r.colors.local_from = detail::add_local(r, o, {.scale_min = .05, .scale_max = .4, .views = 8});
   r.colors.local = detail::usual_finish(.5f, 0);
+  r.filter = resampling::cubic;
   return r;
 }
 
