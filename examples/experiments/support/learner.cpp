@@ -134,6 +134,7 @@ ssl::step_record learner::train(const std::function<bool(const ssl::step_record&
   moved_ = true;
   nets_->run(*images_, [&](const ssl::step_record& record) {
     last = record;
+    moved_ = true;
     return std::isfinite(record.loss.total) && !interrupted() && (!observe || observe(record));
   });
   return last;
