@@ -534,12 +534,23 @@ report compare(const std::vector<run_folder>& runs, const std::string& title) {
   for (const run_group& g : groups) {
     std::vector<std::string> row{g.label, g.record().program}, folders;
     for (const std::string& name : differing) row.push_back(value_of(g.record().options, name));
-    row.push_back(g.record().kind == "experiment" ? std::to_string(g.record().seeds.size()) : seeds_of(g));
+    row.push_back(seeds_of(g));
     for (const run_folder* run : g.runs) folders.push_back(run->name());
     row.push_back(joined(folders));
     rows.push_back(row);
   }
-  page.table(header, rows, "What differs. Runs that differ in the seed only are one row.");
+  if (header.size() > 6 && groups.size() <= 4) {  // many options of few runs: options downwards
+    std::vector<std::string> across{""};
+    table_rows down(header.size() - 1);
+    for (const auto& row : rows) across.push_back(row.front());
+    for (std::size_t j = 1; j < header.size(); ++j) {
+      down[j - 1].push_back(header[j]);
+      for (const auto& row : rows) down[j - 1].push_back(row[j]);
+    }
+    page.table(across, down, "What differs. Runs that differ in the seed only are one column.");
+  } else {
+    page.table(header, rows, "What differs. Runs that differ in the seed only are one row.");
+  }
 
   if (!of_trainings.empty()) trainings(page, of_trainings);
   experiments(page, of_experiments);

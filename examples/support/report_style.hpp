@@ -129,6 +129,9 @@ dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric
   figure, .tiles li, dl, .notice { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; }
+  table { font-size: 9pt; }
+  th, td { padding: .3rem .45rem; }
+  td.txt { overflow-wrap: anywhere; }
   @page { margin: 16mm; }
 }
 )css";
