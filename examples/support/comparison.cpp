@@ -401,9 +401,10 @@ void experiments(report& page, const std::vector<run_group>& groups) {
       for (const std::string& measure : measures) {
         header.push_back(measure);
         std::vector<estimate> column;
-        for (const condition& c : results.conditions()) column.push_back(results.summary(c, measure));
+        for (const condition& c : results.conditions()) column.push_back(results.of(c, measure));
         const int digits = digits_for(column);
-        for (std::size_t i = 0; i < column.size(); ++i) rows[i].push_back(column[i].text(digits));
+        for (std::size_t i = 0; i < column.size(); ++i)
+          rows[i].push_back(column[i].count + column[i].failed > 0 ? column[i].text(digits) : "");
       }
       if (!rows.empty())
         page.table(header, rows,

@@ -45,13 +45,12 @@ bool changes_no_result(const std::string& option) {
 }
 
 void require_same_options(const condition& before, const condition& now, const output_dir& folder) {
-  for (const auto& [name, value] : now) {
-    const std::string old = value_of(before, name);
-    const bool known =
-        std::any_of(before.begin(), before.end(), [&](const auto& o) { return o.first == name; });
-    if (changes_no_result(name) || (known && old == value)) continue;
-    throw ssl::option_error(folder.path().string() + ": holds results with --" + name + " " +
-                            (known ? old : "unknown") + ", asked for " + value +
+  for (const auto& option : now) {
+    const auto old = std::find_if(before.begin(), before.end(),
+                                  [&](const auto& other) { return other.first == option.first; });
+    if (changes_no_result(option.first) || (old != before.end() && old->second == option.second)) continue;
+    throw ssl::option_error(folder.path().string() + ": holds results with --" + option.first + " " +
+                            (old != before.end() ? old->second : "unknown") + ", asked for " + option.second +
                             "; give another folder to --out, or the same options to go on");
   }
 }

@@ -215,6 +215,13 @@ estimate observations::summary(const condition& part, std::string_view measure) 
   return estimate_of(values);
 }
 
+estimate observations::of(const condition& where, std::string_view measure) const {
+  std::vector<double> values;
+  for (const observation& o : all_)
+    if (o.measure == measure && equal(o.where, where)) values.push_back(o.value);
+  return estimate_of(values);
+}
+
 estimate observations::difference(const condition& a, const condition& b, std::string_view measure) const {
   const auto of_a = by_seed(a, measure), of_b = by_seed(b, measure);
   std::vector<double> values;

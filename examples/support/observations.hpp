@@ -89,6 +89,9 @@ class observations {
   /// seed counts once, with their mean.
   estimate summary(const condition& part, std::string_view measure) const;
 
+  /// The same over the runs of this very condition.
+  estimate of(const condition& where, std::string_view measure) const;
+
   /// The measure under `a` less that under `b`, paired: the mean over seeds that have both.
   estimate difference(const condition& a, const condition& b, std::string_view measure) const;
 

@@ -67,20 +67,23 @@ std::string scatter_svg(const scatter_map& map, double width, double height, dou
   if (xs.empty())
     return drawing + svg::text_at(width / 2, height / 2, "middle", "label", "no points") + "</svg>";
 
-  // One unit is as long on both axes.
-  double unit = std::max(xs.span() / (right - left - 16), ys.span() / (bottom - top - 16));
-  if (!(unit > 0)) unit = 1 / (right - left);
+  double x_unit = xs.span() / (right - left - 16), y_unit = ys.span() / (bottom - top - 16);  // of a pixel
+  if (map.same_unit) x_unit = y_unit = std::max(x_unit, y_unit);
+  if (!(x_unit > 0)) x_unit = 1 / (right - left);
+  if (!(y_unit > 0)) y_unit = 1 / (bottom - top);
   const double x_mid = (xs.low + xs.high) / 2, y_mid = (ys.low + ys.high) / 2;
   const double px_mid = (left + right) / 2, py_mid = (top + bottom) / 2;
-  const auto to_x = [&](double v) { return px_mid + (v - x_mid) / unit; };
-  const auto to_y = [&](double v) { return py_mid - (v - y_mid) / unit; };
-  const double step = plotting::nice_step(unit * (right - left), std::clamp((right - left) / 38, 4.0, 10.0));
-  const plotting::range across{x_mid - unit * (px_mid - left), x_mid + unit * (right - px_mid)};
-  const plotting::range up{y_mid - unit * (bottom - py_mid), y_mid + unit * (py_mid - top)};
-  for (const auto& [v, text] : plotting::linear_ticks(across, step, false))
+  const auto to_x = [&](double v) { return px_mid + (v - x_mid) / x_unit; };
+  const auto to_y = [&](double v) { return py_mid - (v - y_mid) / y_unit; };
+  const double wanted = std::clamp((right - left) / 38, 4.0, 10.0);
+  const double x_step = plotting::nice_step(x_unit * (right - left), wanted);
+  const double y_step = map.same_unit ? x_step : plotting::nice_step(y_unit * (bottom - top), 0.7 * wanted);
+  const plotting::range across{x_mid - x_unit * (px_mid - left), x_mid + x_unit * (right - px_mid)};
+  const plotting::range up{y_mid - y_unit * (bottom - py_mid), y_mid + y_unit * (py_mid - top)};
+  for (const auto& [v, text] : plotting::linear_ticks(across, x_step, false))
     drawing += "<path class=\"grid\" d=\"M" + svg::px(to_x(v)) + " " + svg::px(top) + "V" + svg::px(bottom) +
                "\"/>" + svg::text_at(to_x(v), bottom + 1.4 * font, "middle", "tick", text);
-  for (const auto& [v, text] : plotting::linear_ticks(up, step, false))
+  for (const auto& [v, text] : plotting::linear_ticks(up, y_step, false))
     drawing += "<path class=\"grid\" d=\"M" + svg::px(left) + " " + svg::px(to_y(v)) + "H" + svg::px(right) +
                "\"/>" + svg::text_at(left - 6, to_y(v) + 0.35 * font, "end", "tick", text);
   drawing += svg::text_at(2, font, "start", "label", map.y_label);

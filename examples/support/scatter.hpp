@@ -11,13 +11,14 @@ struct scatter_map {
   std::vector<int> group = {};             // (n), into `names`
   std::vector<std::string> names = {};     // of the groups
   std::string x_label = {}, y_label = {};  // with units
+  bool same_unit = true;                   ///< one unit is as long on both axes
 };
 
 /// At most this many points are drawn, taken at even steps of the list.
 constexpr int most_scatter_points = 3000;
 
-/// An <svg> element with both axes to the same scale. Groups are named where their points lie, or in a legend
-/// beside the drawing. ssl::shape_error where x, y and group differ in length or a group has no name.
+/// An <svg> element. Up to twenty groups are named where their points lie. ssl::shape_error where x, y and
+/// group differ in length or a point's group has no name.
 std::string scatter_svg(const scatter_map& map, double width, double height, double font);
 
 /// The names of the groups, each with its colour.

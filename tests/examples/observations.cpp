@@ -177,6 +177,8 @@ TEST_CASE("examples/observations: a seed counts once, and differences are paired
   CHECK(both.count == 2);
   CHECK(both.mean == doctest::Approx((0.4 + 0.8) / 2));
   CHECK(results.summary({}, "knn").count == 3);
+  CHECK(results.of({{"patches", "16"}, {"loss", "vicreg"}}, "knn").mean == doctest::Approx(0.65));
+  CHECK(results.of({{"loss", "vicreg"}}, "knn").count == 0);
   CHECK(results.summary({{"loss", "simclr"}}, "knn").count == 0);
   CHECK(results.summary({{"loss", "byol"}}, "linear").count == 0);
   const ex::estimate paired = results.difference({{"loss", "vicreg"}, {"patches", "16"}},
