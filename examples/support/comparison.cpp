@@ -60,6 +60,19 @@ std::string seeds_of(const run_group& g) {
   return joined(texts);
 }
 
+/// Rows become columns; the first column's names stand above them.
+void transpose(std::vector<std::string>& header, table_rows& rows) {
+  std::vector<std::string> across{header.front()};
+  table_rows down(header.size() - 1);
+  for (const auto& row : rows) across.push_back(row.front());
+  for (std::size_t j = 1; j < header.size(); ++j) {
+    down[j - 1].push_back(header[j]);
+    for (const auto& row : rows) down[j - 1].push_back(row[j]);
+  }
+  header = std::move(across);
+  rows = std::move(down);
+}
+
 /// A table of those columns in which rows differ; what is common to all rows stands in a list before it.
 void split_table(report& page, const std::vector<std::string>& header, const table_rows& rows,
                  std::size_t keys) {
@@ -540,18 +553,11 @@ report compare(const std::vector<run_folder>& runs, const std::string& title) {
     row.push_back(joined(folders));
     rows.push_back(row);
   }
-  if (header.size() > 6 && groups.size() <= 4) {  // many options of few runs: options downwards
-    std::vector<std::string> across{""};
-    table_rows down(header.size() - 1);
-    for (const auto& row : rows) across.push_back(row.front());
-    for (std::size_t j = 1; j < header.size(); ++j) {
-      down[j - 1].push_back(header[j]);
-      for (const auto& row : rows) down[j - 1].push_back(row[j]);
-    }
-    page.table(across, down, "What differs. Runs that differ in the seed only are one column.");
-  } else {
-    page.table(header, rows, "What differs. Runs that differ in the seed only are one row.");
-  }
+  const bool downwards = header.size() > 6 && groups.size() <= 4;  // many options of few runs
+  if (downwards) transpose(header, rows);
+  page.table(header, rows,
+             std::string("What differs. Runs that differ in the seed only are one ") +
+                 (downwards ? "column." : "row."));
 
   if (!of_trainings.empty()) trainings(page, of_trainings);
   experiments(page, of_experiments);

@@ -64,7 +64,7 @@ layout place(const heat_map& m, const heat_options& o, double width, double font
   const double names = at.upright
                            ? 10 + 0.56 * font * static_cast<double>(std::min<std::size_t>(column_most, 18))
                            : 1.7 * font;
-  at.legend = at.bottom + names + (o.column_label.empty() ? 0.4 : 1.6) * font;
+  at.legend = at.bottom + names + (o.column_label.empty() ? 0.6 : 2.0) * font;
   at.height = at.legend + 3.6 * font;
   return at;
 }
@@ -177,7 +177,7 @@ std::string heat_map_svg(const heat_map& m, const heat_options& o, double width,
                ") rotate(-90)\">" + escape_html(svg::shortened(m.columns[j], 18)) + "</text>";
   }
   if (!o.column_label.empty())
-    drawing += svg::text_at(at.left + static_cast<double>(c) * at.cell_w / 2, at.legend - 0.5 * font,
+    drawing += svg::text_at(at.left + static_cast<double>(c) * at.cell_w / 2, at.legend - 0.8 * font,
                             "middle", "label", o.column_label);
   return drawing + legend(scale, o, width, at.legend, font) + "</svg>";
 }

@@ -65,6 +65,11 @@ struct drawing {
 
 drawing collect(const std::vector<series>& lines, const plot_options& options) {
   drawing d;
+  // Intervals of shares may leave 0 to 100 %, the axis does not.
+  const bool shares =
+      options.percent && std::all_of(lines.begin(), lines.end(), [](const series& line) {
+        return std::none_of(line.y.begin(), line.y.end(), [](double y) { return y < 0 || y > 1; });
+      });
   for (const series& line : lines) {
     if (line.x.size() != line.y.size()) {
       throw ssl::shape_error("line plot: series '" + line.name + "' has " + std::to_string(line.x.size()) +
@@ -93,7 +98,7 @@ drawing collect(const std::vector<series>& lines, const plot_options& options) {
       }
       runs.back().push_back(p);
       d.x.add(x);
-      for (const double y : {p.low, p.y, p.high}) d.y.add(y);
+      for (const double y : {p.low, p.y, p.high}) d.y.add(shares ? std::clamp(y, 0.0, 1.0) : y);
       d.whole_x = d.whole_x && x == std::floor(x);
       const auto at = std::lower_bound(d.measured_x.begin(), d.measured_x.end(), x);
       if (d.measured_x.size() < 33 && (at == d.measured_x.end() || *at != x)) d.measured_x.insert(at, x);

@@ -8,7 +8,7 @@ inline constexpr const char* report_style = R"css(
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --ink: #1b1f27; --soft: #5b6472; --line: #e3e6eb; --tint: #e8f1fa; --accent: #0067a6;
-  --warn: #fff4e0; --warn-edge: #d98e04;
+  --edge: rgb(0 0 0 / .16); --warn: #fff4e0; --warn-edge: #d98e04;
   --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #b3569b; --s4: #c98a00; --s5: #3a9fd8; --s6: #7a4a1f;
   --s7: #8a8d1f; --s8: #d1495b; --s9: #6a5acd; --heat: #004f86; --heat-below: #b34700;
   --b0: #5b6472; --b1: #8d96a3; --b2: #3c434e;
@@ -16,7 +16,7 @@ inline constexpr const char* report_style = R"css(
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #12151a; --card: #1b1f26; --ink: #e8ebf0; --soft: #a0a9b7; --line: #303640; --tint: #18344b; --accent: #6cb8ee;
-    --warn: #33280f; --warn-edge: #e0a83a;
+    --edge: rgb(0 0 0 / .65); --warn: #33280f; --warn-edge: #e0a83a;
     --s0: #58b0f0; --s1: #ff8c42; --s2: #2fcf9d; --s3: #e594cf; --s4: #f2cf52; --s5: #9bd7ff; --s6: #c99a6b;
     --s7: #cfd26a; --s8: #ff8093; --s9: #a99cff; --heat: #6cb8ee; --heat-below: #ff9a52;
     --b0: #b3bac5; --b1: #808a98; --b2: #d9dde3;
@@ -54,9 +54,12 @@ figcaption { color: var(--soft); font-size: .875rem; padding: .65rem 1.25rem .8r
   overflow-wrap: anywhere; }
 .what { font-size: .875rem; color: var(--soft); }
 .note { font-size: .8125rem; color: var(--soft); }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; background: linear-gradient(to right, var(--card) 40%, transparent) 0 0 / 2rem 100% local,
+  linear-gradient(to left, var(--card) 40%, transparent) 100% 0 / 2rem 100% local,
+  linear-gradient(to right, var(--edge), transparent) 0 0 / .7rem 100% scroll,
+  linear-gradient(to left, var(--edge), transparent) 100% 0 / .7rem 100% scroll; background-repeat: no-repeat; }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .5rem 1rem; text-align: left; white-space: nowrap; border-top: 1px solid var(--line); }
+th, td { padding: .5rem .8rem; text-align: left; white-space: nowrap; border-top: 1px solid var(--line); }
 th:first-child, td:first-child { padding-left: 1.25rem; }
 th:last-child, td:last-child { padding-right: 1.25rem; }
 thead th { border-top: 0; color: var(--soft); font-size: .8125rem; font-weight: 600; vertical-align: bottom; }

@@ -60,9 +60,12 @@ run_folder read_run_folder(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder / "run.json", unknown))
     throw ssl::data_error(folder.string() + ": is not the folder of a run, it has no run.json");
   run_folder run{folder, read_run_record(folder / "run.json"), {}, {}, {}};
-  if (run.is_experiment())
+  if (run.is_experiment()) {  // the file of results is ahead of a record that was interrupted
     run.results.emplace(folder / "results.jsonl");
-  else if (std::filesystem::exists(folder / "metrics.jsonl", unknown))
+    run.record.seeds = run.results->seeds();
+    run.record.seconds = run.results->seconds();
+  }
+  if (!run.is_experiment() && std::filesystem::exists(folder / "metrics.jsonl", unknown))
     run.log = read_training_log(folder / "metrics.jsonl");
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     if (entry.path().extension() == ".png") run.pictures.push_back(entry.path());
