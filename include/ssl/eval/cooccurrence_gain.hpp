@@ -42,7 +42,7 @@ struct vicreg_weights {
 /// For the eigenvalues of a centred law, largest first, and embeddings of `width` features. The threshold is
 /// found to about 1e-6 of its range.
 inline vicreg_gain vicreg_gain_of(std::span<const double> values, index width, vicreg_weights weights = {}) {
-  const auto [a, b, c] = weights;
+  const double a = weights.invariance, b = weights.variance, c = weights.covariance;
   if (values.empty() || width < 1 || !(a > 0 && b >= 16 * c && c > 0))
     throw option_error(
         "ssl::vicreg_gain_of: expected eigenvalues, a width of at least 1, positive weights and a variance "
