@@ -419,6 +419,7 @@ void experiments(report& page, const std::vector<run_group>& groups) {
         for (std::size_t i = 0; i < column.size(); ++i)
           rows[i].push_back(column[i].count + column[i].failed > 0 ? column[i].text(digits) : "");
       }
+      if (header.size() > 7 && !rows.empty() && rows.size() <= 4) transpose(header, rows);
       if (!rows.empty())
         page.table(header, rows,
                    "Mean over " + std::to_string(results.seeds().size()) +
