@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <map>
 
 #include "experiments/support/patch_world.hpp"
@@ -51,7 +52,7 @@ struct setting {
 
 struct lesson {
   std::vector<double> z;  // (width, K): of each type
-  double loss = 0;        // mean over the last tenth of the steps
+  double loss = 0;        // mean over the last tenth of the steps; not finite if it diverged
 };
 
 ex::patch_world make_world(const std::string& corpus, const options& o, const ssl::any_dataset& images,
@@ -82,8 +83,8 @@ ssl::any_loss<ex::backend> loss_of(const setting& s, const options& o) {
 double rate_of(const setting& s, const options& o) {
   const bool table = s.encoder == "table";
   const double types = static_cast<double>(o.types), width = static_cast<double>(s.width);
-  if (s.loss == "spectral") return o.rate * (table ? 0.15 * types : 0.01);
-  if (s.loss == "vicreg") return o.rate * width / 25 * (table ? 0.05 * types : 0.005);
+  if (s.loss == "spectral") return o.rate * (table ? 0.06 * types : 0.02);
+  if (s.loss == "vicreg") return o.rate * width / 25 * (table ? 0.03 * types : 0.005);
   return o.rate / std::max(o.lambda, 1.0) * (table ? 0.3 * types : 0.1);
 }
 
@@ -128,9 +129,7 @@ lesson train(const setting& s, const options& o, const ex::patch_world& world, e
     be.upload(ssl::make_view<ssl::host_space, const float>(batch.data(), x.all.rows, x.all.cols), x.all);
     net.forward(ctx, x.all, z.all);
     const auto report = ssl::evaluate(ctx, loss, {z.all, 2}, dz.all);  // waits: the batch may change
-    if (!std::isfinite(report.total))
-      throw ssl::numeric_error("the loss " + s.loss + " is not finite at step " + std::to_string(step) +
-                               "; try a lower --rate");
+    if (!std::isfinite(report.total)) return {{}, report.total};
     if (step >= o.steps - last) learned.loss += report.total / static_cast<double>(last);
     net.zero_grads();
     net.backward(ctx, dz.all);
@@ -206,9 +205,17 @@ std::vector<double> weights_of(const ssl::joint_law& law) {
   return w;
 }
 
+/// The measures of a run without a result, which count as failed.
+ex::experiment_page::measures diverged() {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  return {{"loss", none},          {"pearson_ratio", none}, {"spearman_ratio", none}, {"pearson_rank", none},
+          {"spearman_rank", none}, {"pearson_own", none},   {"pearson_seen", none}};
+}
+
 ex::experiment_page::measures measure(const setting& s, const options& o, const ex::patch_world& world,
                                       ex::backend& be, std::uint64_t seed) {
   const lesson learned = train(s, o, world, be, seed);
+  if (!std::isfinite(learned.loss)) return diverged();
   const optimum best = optimum_of(s, o, world.law, be);
   const auto similarity = ssl::inner_products(learned.z, world.law.types());
   const auto weights = weights_of(world.law);
@@ -280,7 +287,9 @@ void draw(ex::experiment_page& page, const options& o, const ssl::any_dataset& i
       if (ex::interrupted()) return;
       const setting s{corpus, "table", o.losses[l], o.mlp_width,
                       *std::max_element(o.pairs.begin(), o.pairs.end())};
-      auto similarity = ssl::inner_products(train(s, o, world, be, 1).z, o.types);
+      const auto learned = train(s, o, world, be, 1);
+      if (!std::isfinite(learned.loss)) continue;
+      auto similarity = ssl::inner_products(learned.z, o.types);
       const auto line = s.loss == "spectral" ? ex::line{0, 1} : ex::fit(similarity, ratios, weights);
       for (double& v : similarity) v = line.offset + line.factor * v;
       for (index j = 0; j < o.types; ++j)
@@ -396,14 +405,16 @@ void fill(ex::experiment_page& page, const options& o) {
   }
 }
 
-/// The spectral loss by a table on the most pairs, corpus by corpus and width by width: the least agreement
-/// with the best approximation.
+/// A loss by a table on the most pairs, corpus by corpus and width by width: the least agreement
+/// with the best approximation. 0 where a run diverged or is missing.
 double least_agreement(const ex::observations& results, const std::vector<setting>& settings, index most,
                        const std::string& loss, const char* measure) {
   double least = 1;
   for (const setting& s : settings)
-    if (s.loss == loss && s.encoder == "table" && s.pairs == most)
-      least = std::min(least, results.summary(s.condition(), measure).mean);
+    if (s.loss == loss && s.encoder == "table" && s.pairs == most) {
+      const auto found = results.summary(s.condition(), measure);
+      least = std::min(least, found.failed > 0 || found.count == 0 ? 0.0 : found.mean);
+    }
   return least;
 }
 
