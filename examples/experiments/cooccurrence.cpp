@@ -23,9 +23,11 @@ using ssl::index;
 struct options {
   std::string out = "out/cooccurrence", data = "synthetic:2000,10";
   std::vector<std::string> corpora = {"scenes", "ring", "images"}, losses = {"spectral", "vicreg", "tcr"};
-  std::vector<index> widths = {4, 16}, pairs = {2000, 50000};
+  // Odd: the ring's eigenvalues come in equal pairs behind the constant's, and a width that splits a pair has
+  // no single best approximation to compare with.
+  std::vector<index> widths = {5, 17}, pairs = {2000, 50000};
   index types = 64, scenes = 24, patch = 8, images = 2000, each = 8;
-  index steps = 800, batch = 512, mlp_width = 16, hidden = 64;
+  index steps = 800, batch = 512, mlp_width = 17, hidden = 64;
   double sharpness = 3, ring_width = 3, background = 0.1, noise = 0.5, lambda = 30, rate = 1;
   int seeds = 3;
   bool quiet = false;
