@@ -134,9 +134,9 @@ int main(int argc, char** argv) {
 
     const ex::shown_measure linear{.measure = "linear", .digits = 1, .percent = true},
         knn{.measure = "knn", .title = "kNN", .digits = 1, .percent = true},
-        rank{.measure = "rank", .title = "effective rank of the predictions", .digits = 1};
+        rank{.measure = "rank", .digits = 1};
     s.page.table({"views"}, {{.measure = "steps", .digits = 0}, {.measure = "views seen", .digits = 0}},
-                 "The same budget for each number of views");
+                 "One budget of views: fewer steps of more views, as near as whole epochs allow.");
     for (const ssl::index views : o.views) {
       const std::string name = "K = " + std::to_string(views);
       const ex::condition part{{"views", std::to_string(views)}};
@@ -150,7 +150,11 @@ int main(int argc, char** argv) {
                     rank,
                     {.measure = "spread", .digits = 2},
                     {.measure = "collapsed", .digits = 0, .percent = true}},
-                   name + ": all measures", part);
+                   name + ": all measures; the rank is the effective one of the predictions", part);
+      const std::string drift = ex::number_text(nearest(o.brownian, 0.5));
+      s.page.differences("singular", ex::number_text(o.singular.front()), linear,
+                         name + ", " + drift + " of the Brownian term. Paired over seeds.",
+                         {{"views", std::to_string(views)}, {"brownian", drift}});
     }
     s.page.blocks().heading("Views");
     const ex::condition drift{{"brownian", ex::number_text(nearest(o.brownian, 0.5))}};
