@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
                  "patches of an image with that image seen at once; with another image; and, of K patches "
                  "from K other images, with it. \"Centred\" is less the mean over images, since embeddings "
                  "that are never negative have high cosines whatever they show. The model has independent "
-                 "patches around a mean: cos(K) = a |mu| / sqrt(|mu|^2 + sigma^2 / K), where only a is "
+                 "patches around a mean: cos(K) = a |μ| / √(|μ|² + σ² / K), where only a is "
                  "fitted."});
     std::vector<ssl::index> sizes;
     for (ssl::index size = 1; size < o.most; size *= 2) sizes.push_back(size);
@@ -169,7 +169,7 @@ int main(int argc, char** argv) {
       s.page.table(
           {"training", "space"},
           {{.measure = "limit" + named, .title = "a"},
-           {.measure = "noise" + named, .title = "sigma^2 / |mu|^2"},
+           {.measure = "noise" + named, .title = "σ² / |μ|²"},
            {.measure = "residual" + named, .title = "residual", .digits = 4}},
           "The model: what was fitted, what was measured, and the root mean square of what it misses" + named,
           sums);

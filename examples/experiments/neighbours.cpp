@@ -249,14 +249,14 @@ int main(int argc, char** argv) {
                  std::to_string(o.k) +
                      " nearest neighbours from other images: shares of the same class and of "
                      "the same place, and the distance of their places");
-    std::vector<ex::shown_measure> found;
-    for (const std::string what : alterations)
-      for (const std::string same : {"patch", "image"})
-        found.push_back(shown(what + " " + same, what + ": same " + same));
-    s.page.table(
-        {"space"}, found,
-        "The nearest of all patches to an altered one: how often it is the patch itself, and how often "
-        "one of its image");
+    const auto of_altered = [&](const std::string& same, const std::string& caption) {
+      std::vector<ex::shown_measure> columns;
+      for (const std::string what : alterations) columns.push_back(shown(what + " " + same, what));
+      s.page.table({"space"}, columns,
+                   "The nearest of all patches to an altered one: how often it is " + caption);
+    };
+    of_altered("patch", "the patch itself");
+    of_altered("image", "a patch of the same image");
 
     for (const char* space : spaces) {
       const auto rows = read_rows(s.page.folder() / sheet(space));

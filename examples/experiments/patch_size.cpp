@@ -13,7 +13,6 @@ struct size_options : ex::study_options {
   size_options() : study_options("out/patch_size") {
     epochs = 6;
     eval_images = 4000;
-    stem_stride = 1;
   }
 
   std::string loss = "emp_ssl";
