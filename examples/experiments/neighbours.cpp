@@ -305,8 +305,11 @@ int main(int argc, char** argv) {
                                              : ex::outcome::not_here,
                     "Embedding less projection: same place " + ex::signed_text(place, 1, true) +
                         ", same class " + ex::signed_text(purity, 1, true) + "; altered patches found again" +
-                        found_again +
-                        ". The claim asks for the first above 0, and for altered patches below.");
+                        found_again + " (more often in the projection: " + std::to_string(invariant) +
+                        " of " + std::to_string(std::size(alterations)) +
+                        ", in the embedding: " + std::to_string(local) +
+                        "). The claim asks for the same place more often in the embedding, and for altered "
+                        "patches in the projection.");
     return s.finish();
   });
 }
