@@ -104,7 +104,8 @@ learner::learner(backend& be, const training_recipe& recipe, const image_collect
   const auto encoder =
       ssl::patch_encoder({.widths = r.widths, .stem_stride = r.stem_stride, .features = r.features});
   const auto projector = head(r.projector, r.batch_norm, false);
-  const ssl::patch_views views(r.views.sampler(), r.views.colors, r.views.target(images.shape().channels));
+  const ssl::patch_views views(r.views.sampler(), r.views.colors, r.views.target(images.shape().channels),
+                               r.views.filter);
   const index steps = std::max<index>(images.size() / r.batch * r.epochs, 1);
   const ssl::warmup_cosine rate{
       .base = r.rate,
@@ -161,7 +162,8 @@ embedded learner::embed(const image_collection& images, const bag_request& reque
   const index views = request.views > 0 ? request.views : request.sampler.views();
   encoder_network& encoder = encoder_at(request.side, images.shape().channels);
   const ssl::patch_views patches(request.sampler, request.colors,
-                                 ssl::image_shape{images.shape().channels, request.side, request.side});
+                                 ssl::image_shape{images.shape().channels, request.side, request.side},
+                                 recipe_.views.filter);
   const ssl::bag_range range{.images = n, .first_view = request.first_view, .views = views};
   auto c = ctx();
   const auto run = [&](const auto& aggregator) {
