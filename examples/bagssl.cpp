@@ -19,9 +19,18 @@ struct bag_options : ex::experiment_options {
   ssl::index features = 1024;
 };
 
+/// Any loss that compares views compares patches: the views are patches of one image.
+ssl::any_loss<ex::backend> loss_of(const bag_options& o) {
+  if (o.loss == "vicreg") return ssl::vicreg_official();
+  if (o.loss == "barlow_twins") return ssl::barlow_official();
+  if (o.loss == "simclr") return 1 * ssl::nt_xent{.temperature = o.temperature};
+  if (o.loss == "spectral") return ssl::spectral();
+  // Every view's batch fills space, the patches of an image agree: -R(z_v) - lambda ||mean of the unit z_v||.
+  return ssl::emp_ssl(o.lambda, o.epsilon_squared);
+}
+
 /// Trains on patches with one loss, and shows what the mean of an image's patch embeddings is worth.
-template <class L>
-int learn(const bag_options& o, L loss) {
+int learn(const bag_options& o, const ssl::any_loss<ex::backend>& loss) {
   const auto start = std::chrono::steady_clock::now();
   ex::backend be = ex::make_backend(o.compute);
   const auto data = ex::load_images(o);
@@ -103,14 +112,5 @@ int main(int argc, char** argv) {
   app.add_option("--temperature", o.temperature, "simclr: of the soft-max over similarities")
       ->check(ex::between(0.005, 10));
 
-  return ex::run(app, argc, argv, [&] {
-    // Any loss that compares views compares patches: the views are patches of one image.
-    if (o.loss == "vicreg") return learn(o, ssl::vicreg_official());
-    if (o.loss == "barlow_twins") return learn(o, ssl::barlow_official());
-    if (o.loss == "simclr") return learn(o, 1 * ssl::nt_xent{.temperature = o.temperature});
-    if (o.loss == "spectral") return learn(o, ssl::spectral());
-    // Every view's batch fills space, the patches of an image agree: -R(z_v) - lambda ||mean of the unit
-    // z_v||.
-    return learn(o, ssl::emp_ssl(o.lambda, o.epsilon_squared));
-  });
+  return ex::run(app, argc, argv, [&] { return learn(o, loss_of(o)); });
 }
