@@ -166,9 +166,14 @@ int main(int argc, char** argv) {
       spaces.push_back(s.curve(m.title, at_random, "patches", m.measure));
     s.page.blocks().line_plot("Embedding against projection, patches at random", "patches", "accuracy",
                               spaces, {.log_x = true, .percent = true});
-    s.page.table({"places", "patches"}, all,
-                 "test accuracy of means of patches: h is the embedding, z the projection", numbers);
-    s.page.table({"grid", "aggregate"}, all, "aggregates of the same patches", {{"part", "aggregate"}});
+    for (const bool embedding : {true, false}) {
+      const std::vector<ex::shown_measure> two(all.begin() + (embedding ? 0 : 2),
+                                               all.begin() + (embedding ? 2 : 4));
+      const std::string of = embedding ? ", embedding h" : ", projection z";
+      s.page.table({"places", "patches"}, two, "test accuracy of means of patches" + of, numbers);
+      s.page.table({"grid", "aggregate"}, two, "aggregates of the same patches" + of,
+                   {{"part", "aggregate"}});
+    }
     s.page.table({"part"}, all, "the whole image through the same encoder, at its own size", whole);
 
     // What follows from the intervals.
