@@ -63,8 +63,7 @@ TEST_CASE_TEMPLATE("loss/any_loss: a loss that remembers keeps its state", B, SS
   CHECK(after(any) == after(inside));
 }
 
-TEST_CASE("loss/any_loss: a collapse is seen through it") {
-  using B = eigen_backend<double>;
+TEST_CASE_TEMPLATE("loss/any_loss: a collapse is seen through it", B, SSL_DOUBLE_BACKENDS) {
   const auto loss = simclr(0.5);
   const any_loss<B> any = loss;
   const batch_shape shape{4, 16, 2};
@@ -79,8 +78,8 @@ TEST_CASE("loss/any_loss: a collapse is seen through it") {
   for (std::size_t k = 0; k < signs.size(); ++k) CHECK(signs[k].text() == expected[k].text());
 }
 
-TEST_CASE("loss/any_loss: values of another length are refused in a sentence") {
-  using B = eigen_backend<double>;
+TEST_CASE_TEMPLATE("loss/any_loss: values of another length are refused in a sentence", B,
+                   SSL_DOUBLE_BACKENDS) {
   workspace<B> work;
   auto ctx = work.ctx();
   const any_loss<B> any = simclr(0.5);
