@@ -118,7 +118,7 @@ int main(int argc, char** argv) {
       s.page.table(
           {"patches", "side"},
           {shown(name, bag), shown("one " + name, "one patch"), shown("whole " + name, "whole image"),
-           shown(name + "_z", bag + ", projection"), shown("untrained " + name, bag + ", untrained")},
+           shown(name + "_z", "its projection"), shown("untrained " + name, "untrained")},
           std::string(title) + ": test accuracy; side in pixels of " + std::to_string(s.side()));
     }
     s.page.table({"patches"}, {shown("linear", "linear"), shown("knn", "kNN")}, "test accuracy of raw pixels",
