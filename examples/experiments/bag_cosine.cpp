@@ -143,8 +143,7 @@ int main(int argc, char** argv) {
     s.each(conditions, [&](const ex::condition& c, std::uint64_t seed) {
       const std::pair asked(ex::value_of(c, "training"), seed);
       if (looked_at != asked) {
-        ex::training_recipe recipe = s.recipe();
-        recipe.loss = o.loss;
+        ex::training_recipe recipe = s.recipe(o.loss);
         recipe.views = views_of(o, asked.first, s.side());
         of_encoder = look_at(s, o, s.trained(asked.first, recipe, seed), sizes);
         looked_at = asked;

@@ -126,8 +126,7 @@ int main(int argc, char** argv) {
     };
 
     s.each(conditions, [&](const ex::condition& c, std::uint64_t seed) {
-      ex::training_recipe recipe = s.recipe();
-      recipe.loss = o.loss;
+      ex::training_recipe recipe = s.recipe(o.loss);
       recipe.views.groups.front().crop = ssl::crop_group::square(o.patch, o.views);
       ex::learner& net = s.trained("patches", recipe, seed);
 

@@ -201,8 +201,7 @@ int main(int argc, char** argv) {
         return all;
       }
       if (!patches || patches_of != seed) {
-        ex::training_recipe recipe = s.recipe();
-        recipe.loss = o.loss;
+        ex::training_recipe recipe = s.recipe(o.loss);
         recipe.views.groups.front().crop = ssl::crop_group::square(o.patch, o.views);
         patches = std::make_unique<patch_spaces>(s, s.trained("patches", recipe, seed), list);
         patches_of = seed;

@@ -34,20 +34,6 @@ ssl::view_recipe views_of(const scale_options& o, bool one_scale, ssl::index sid
   return views;
 }
 
-/// --rate is EMP-SSL's; the others have the optimizers and rates of their example programs.
-ex::training_recipe recipe_of(const ex::study& s, const scale_options& o, const std::string& loss,
-                              bool one_scale) {
-  ex::training_recipe r = s.recipe();
-  r.loss = loss;
-  r.views = views_of(o, one_scale, s.side());
-  if (loss == "emp_ssl") return r;
-  const bool predicts = ex::targets_of_loss(loss) != ssl::targets_of::nothing;
-  r.optimizer = predicts ? "byol" : "vicreg";
-  r.rate = o.rate / 0.3 * ssl::scaled_rate(predicts ? 1.6 : 0.8, r.batch);
-  r.warmup = 0.1;
-  return r;
-}
-
 void conclude(ex::study& s, const std::vector<std::string>& losses) {
   const auto& results = s.page.results();
   int worse = 0, undecided = 0;
@@ -118,7 +104,9 @@ int main(int argc, char** argv) {
 
     s.each(conditions, [&](const ex::condition& c, std::uint64_t seed) {
       const bool one_scale = ex::value_of(c, "views") == "one scale";
-      ex::learner net(s.be, recipe_of(s, o, ex::value_of(c, "loss"), one_scale), s.data.train, seed);
+      ex::training_recipe recipe = s.recipe(ex::value_of(c, "loss"));
+      recipe.views = views_of(o, one_scale, s.side());
+      ex::learner net(s.be, recipe, s.data.train, seed);
       ex::measures all = ex::state_of(net.train());
 
       // Each encoder under each evaluation: the whole image, and means of patches of either kind.

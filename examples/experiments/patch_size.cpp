@@ -70,8 +70,7 @@ int main(int argc, char** argv) {
     conditions.push_back(raw);
 
     s.each(conditions, [&](const ex::condition& c, std::uint64_t seed) {
-      ex::training_recipe recipe = s.recipe();
-      recipe.loss = o.loss;
+      ex::training_recipe recipe = s.recipe(o.loss);
       if (ex::value_of(c, "patches") == "raw pixels") {  // no chance in it: each seed has the same
         ex::learner untrained(s.be, recipe, s.data.train, seed);
         const ex::measurement m = ex::measure_pixels(untrained.ctx(), s.data, s.bank);

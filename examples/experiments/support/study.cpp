@@ -30,8 +30,9 @@ bool study::each(const std::vector<condition>& conditions, const experiment_page
   return page.measure(conditions, options.seeds, measure, options.quiet);
 }
 
-training_recipe study::recipe() const {
+training_recipe study::recipe(const std::string& loss) const {
   training_recipe r;
+  r.loss = loss;
   r.views = ssl::emp_ssl_views({.image = side()});
   r.widths = options.widths;
   r.stem_stride = options.stem_stride;
@@ -39,6 +40,11 @@ training_recipe study::recipe() const {
   r.rate = options.rate;
   r.batch = options.batch;
   r.epochs = options.epochs;
+  if (loss == "emp_ssl") return r;
+  const bool predicts = targets_of_loss(loss) != ssl::targets_of::nothing;
+  r.optimizer = predicts ? "byol" : "vicreg";
+  r.rate = options.rate / 0.3 * ssl::scaled_rate(predicts ? 1.6 : 0.8, r.batch);
+  r.warmup = 0.1;
   return r;
 }
 

@@ -55,8 +55,9 @@ class study {
   /// Ctrl-C.
   bool each(const std::vector<condition>& conditions, const experiment_page::runner& measure);
 
-  /// The recipe that the options give: a study changes what it is about.
-  training_recipe recipe() const;
+  /// The recipe that the options give for a loss: a study changes what it is about. `--rate` is EMP-SSL's;
+  /// the others have the forms of LARS, the warm-up and the rates (in proportion) of their example programs.
+  training_recipe recipe(const std::string& loss = "emp_ssl") const;
 
   /// Networks trained by a recipe that has this name. The last ones are kept: conditions of one seed that
   /// only judge the same networks share one training.
