@@ -137,7 +137,7 @@ int main(int argc, char** argv) {
         {.title = "EMP-SSL: patches instead of epochs",
          .claim = "With many patches of each image in a step, learning is nearly done after one epoch; more "
                   "patches are better; LARS matters much and batch norm in the head little.",
-         .source = "arXiv 2304.03977, tables 1 and 2; the ablation of kachayev/ssl-in-one-epoch",
+         .source = "arXiv 2304.03977; the ablation of kachayev/ssl-in-one-epoch",
          .what = "Each run trains the same encoder on square patches of a quarter of the area with the total "
                  "coding rate and the patches' similarity. Images are judged as means of clean patches. "
                  "--epochs is the length of the curve; all other runs have one epoch unless they are said to "

@@ -1,8 +1,8 @@
 // Claims of BagSSL (arXiv 2206.08954): an encoder that learns from patches of one scale only is as good as
 // one that learns from crops of many scales, if an image is the mean of its patch embeddings; and that mean
-// also helps encoders that were trained on crops. Towards the paper's size: --data cifar10:DIR --stem-stride
-// 1
-// --widths 64,128,256,512 --projector 4096,1024 --epochs 600 --batch 1024 --scale 0.2 --views 2 --bag 256.
+// also helps encoders that were trained on crops. Towards the paper's size: --data cifar10:DIR
+// --stem-stride 1 --widths 64,128,256,512 --projector 4096,1024 --epochs 600 --batch 1024 --scale 0.2
+// --views 2 --bag 256.
 #include "experiments/support/findings.hpp"
 #include "experiments/support/study.hpp"
 
