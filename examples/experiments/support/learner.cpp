@@ -243,8 +243,15 @@ std::vector<int> labels_of(const image_collection& images, index count) {
 std::vector<std::pair<std::string, double>> judge(ssl::context<backend> ctx, const embedded& train,
                                                   std::span<const int> train_labels, const embedded& test,
                                                   std::span<const int> test_labels, int classes) {
-  const auto h = classify(ctx, train.h.all, train_labels, test.h.all, test_labels, classes);
-  const auto z = classify(ctx, train.z.all, train_labels, test.z.all, test_labels, classes);
+  const auto scores = [&](const owned_matrix& of_train, const owned_matrix& of_test) {
+    for (const owned_matrix* part : {&of_train, &of_test}) {
+      const to_host values(ctx.be, part->all);
+      if (!std::all_of(values.values.begin(), values.values.end(), [](float x) { return std::isfinite(x); }))
+        return classifier_scores{std::nan(""), std::nan("")};
+    }
+    return classify(ctx, of_train.all, train_labels, of_test.all, test_labels, classes);
+  };
+  const auto h = scores(train.h, test.h), z = scores(train.z, test.z);
   return {{"knn", h.knn}, {"linear", h.linear}, {"knn_z", z.knn}, {"linear_z", z.linear}};
 }
 

@@ -151,7 +151,7 @@ class learner {
 std::vector<int> labels_of(const image_collection& images, index count);
 
 /// kNN (cosine, k = 20, temperature 0.07) and ridge on standardised features of h and z, under the names
-/// knn, linear, knn_z, linear_z.
+/// knn, linear, knn_z, linear_z. NaN where the networks give no finite numbers: a run that diverged.
 std::vector<std::pair<std::string, double>> judge(ssl::context<backend> ctx, const embedded& train,
                                                   std::span<const int> train_labels, const embedded& test,
                                                   std::span<const int> test_labels, int classes);
