@@ -146,7 +146,9 @@ TEST_CASE("data/patch_corpus: laws that are none are told in a sentence") {
       patch_corpus(3, {1, 1}, {1, 1, 1}),
       "ssl::patch_corpus: there are 3 numbers for 3 types and 2 scenes, expected types * scenes >= 1",
       shape_error);
-  CHECK_THROWS_WITH_AS(patch_corpus(2, {1, 1}, {1, 1, 0, 0}),
+  std::vector<double> empty_scene{1, 1};
+  empty_scene.resize(4);  // not as a list of four: g++ 12 makes {1, 1, 1, 1} of it here, with AVX-512
+  CHECK_THROWS_WITH_AS(patch_corpus(2, {1, 1}, empty_scene),
                        "ssl::patch_corpus: the probabilities of the patches of scene 1 are all 0",
                        option_error);
   CHECK_THROWS_WITH_AS(patch_corpus(1, {-1}, {1}),
