@@ -275,8 +275,8 @@ std::vector<std::string> loss_terms(const run_group& g) {
 
 void curves(report& page, const std::vector<run_group>& groups) {
   if (std::all_of(groups.begin(), groups.end(),
-                  [](const run_group& g) { return g.runs.front()->log.step.empty(); }))
-    return;
+                  [](const run_group& g) { return g.runs.front()->log.step.size() < 2; }))
+    return;  // no line has two points
   page.heading("Training");
   if (std::any_of(groups.begin(), groups.end(), [](const run_group& g) { return g.runs.size() > 1; }))
     page.paragraph("Means over seeds; bars and bands reach from the lowest of them to the highest.");

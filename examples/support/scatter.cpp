@@ -122,8 +122,12 @@ std::string scatter_svg(const scatter_map& map, double width, double height, dou
             at.y - other.y < 1.1 * font)
           at.y = other.y + 1.1 * font;
       }
-      drawing += svg::text_at(at.x, at.y + 0.35 * font, "middle", "halo", map.names[g]);
     }
+    // Where there is no room for all, the legend has them.
+    const bool room =
+        std::all_of(names.begin(), names.end(), [&](const auto& n) { return n.first.y < bottom; });
+    for (const auto& [at, g] : names)
+      if (room) drawing += svg::text_at(at.x, at.y + 0.35 * font, "middle", "halo", map.names[g]);
   }
   return drawing + "</svg>";
 }
