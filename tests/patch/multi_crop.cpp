@@ -5,22 +5,11 @@
 #include <string>
 
 #include "patch/boxes.hpp"
+#include "support/refusal.hpp"
 
 namespace ssl::test {
 
 static_assert(PatchSampler<multi_crop>);
-
-namespace {
-template <class F>
-std::string refusal(F f) {
-  try {
-    f();
-  } catch (const option_error& e) {
-    return e.what();
-  }
-  return {};
-}
-}  // namespace
 
 TEST_CASE("patch/multi_crop: one scale and aspect one are the boxes of fixed_scale") {
   for (const index image : {32, 33, 224})

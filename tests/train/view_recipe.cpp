@@ -8,20 +8,11 @@
 
 #include "patch/boxes.hpp"
 #include "ssl/backend/team.hpp"
+#include "support/refusal.hpp"
 
 namespace ssl::test {
 
 namespace {
-
-template <class F>
-std::string refusal(F f) {
-  try {
-    f();
-  } catch (const option_error& e) {
-    return e.what();
-  }
-  return {};
-}
 
 constexpr image_shape tiny{3, 4, 4};
 
