@@ -20,8 +20,10 @@ namespace {
 
 using ssl::index;
 
-struct options {
-  std::string out = "out/cooccurrence", data = "synthetic:2000,10";
+struct options : ex::data_options {
+  options() { data = "synthetic:2000,10"; }
+
+  std::string out = "out/cooccurrence";
   std::vector<std::string> corpora = {"scenes", "ring", "images"}, losses = {"spectral", "vicreg", "tcr"};
   // Odd: the ring's eigenvalues come in equal pairs behind the constant's, and a width that splits a pair has
   // no single best approximation to compare with.
@@ -29,7 +31,7 @@ struct options {
   index types = 64, scenes = 24, patch = 8, images = 2000, each = 8;
   index steps = 800, batch = 512, mlp_width = 17, hidden = 64;
   double sharpness = 3, ring_width = 3, background = 0.1, noise = 0.5, lambda = 30, rate = 1;
-  int seeds = 3;
+  std::vector<std::uint64_t> seeds = {1, 2, 3};
   bool quiet = false;
   ex::backend_options compute;
 };
@@ -326,6 +328,7 @@ void draw(ex::experiment_page& page, const options& o, const ssl::any_dataset& i
 }
 
 void add_options(CLI::App& app, options& o) {
+  app.option_defaults()->always_capture_default();
   app.add_option("--corpora", o.corpora,
                  "scenes, ring: laws that are known; images: clusters of their patches")
       ->delimiter(',')
@@ -345,7 +348,7 @@ void add_options(CLI::App& app, options& o) {
   app.add_option("--background", o.background, "share of the ring's patches from anywhere")
       ->check(ex::between(0, 1));
   app.add_option("--noise", o.noise, "of what a network sees of a type")->check(ex::at_least(0));
-  app.add_option("--data", o.data, ex::data_help());
+  ex::add_options(app, static_cast<ex::data_options&>(o));
   app.add_option("--patch", o.patch, "pixels of a side of a patch of an image")->check(ex::at_least(1));
   app.add_option("--images", o.images, "images that patches are cut from")->check(ex::at_least(1));
   app.add_option("--each", o.each, "patches of an image")->check(ex::at_least(2));
@@ -357,7 +360,7 @@ void add_options(CLI::App& app, options& o) {
   app.add_option("--hidden", o.hidden, "units of the network's two hidden layers")->check(ex::at_least(1));
   app.add_option("--lambda", o.lambda, "attraction beside the coding rate")->check(ex::at_least(0));
   app.add_option("--rate", o.rate, "multiplies all learning rates")->check(ex::between(1e-6, 1e3));
-  app.add_option("--seeds", o.seeds, "of law, pairs and start")->check(ex::at_least(1));
+  app.add_option("--seeds", o.seeds, "a run of each condition for each of these")->delimiter(',');
   app.add_option("--out", o.out, "folder of the results; what it holds already is not run again");
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
   ex::add_backend_options(app, o.compute);
@@ -431,8 +434,7 @@ int main(int argc, char** argv) {
   return ex::run(app, argc, argv, [&] {
     ex::backend be = ex::make_backend(o.compute);
     const bool images_wanted = std::count(o.corpora.begin(), o.corpora.end(), "images") > 0;
-    const ssl::any_dataset images =
-        images_wanted ? ex::load_data({.source = o.data}).train : ssl::any_dataset{};
+    const ssl::any_dataset images = images_wanted ? ex::load_data(o).train : ssl::any_dataset{};
     o.images = images_wanted ? std::min<ssl::index>(o.images, images.size()) : o.images;
     ex::experiment_page page(
         o.out,
@@ -448,15 +450,13 @@ int main(int argc, char** argv) {
          .program = "cooccurrence",
          .options = ex::option_values(app),
          .backend = ex::describe_backend(be)});
-    std::vector<std::uint64_t> seeds;
-    for (int k = 1; k <= o.seeds; ++k) seeds.push_back(static_cast<std::uint64_t>(k));
     const auto settings = settings_of(o);
     std::vector<ex::condition> conditions;
     for (const setting& s : settings) conditions.push_back(s.condition());
 
     std::map<std::pair<std::string, std::uint64_t>, ex::patch_world> worlds;
     const bool whole = page.measure(
-        conditions, seeds,
+        conditions, o.seeds,
         [&](const ex::condition& c, std::uint64_t seed) {
           const setting s = setting::of(c);
           const std::pair key{s.corpus, seed};

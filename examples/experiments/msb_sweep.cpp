@@ -19,7 +19,7 @@ struct sweep_options : ex::study_options {
     widths = {16, 32, 64, 128};
   }
 
-  std::vector<double> singular = {0, 0.0004, 0.004, 0.04}, brownian = {0, 0.5};
+  std::vector<double> singular = {0, 0.00004, 0.0004, 0.004, 0.04}, brownian = {0, 0.5};
   std::vector<ssl::index> views = {2, 4, 8};
 };
 

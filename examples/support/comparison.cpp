@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "ssl/core/error.hpp"
 #include "support/feature_map.hpp"
@@ -391,40 +392,81 @@ void trainings(report& page, const std::vector<run_group>& groups) {
 // --- experiments
 // --------------------------------------------------------------------------------------------
 
+/// A run under the name that it has on the page.
+struct named_run {
+  std::string label;
+  const run_folder* run;
+  const observations& results() const { return *run->results; }
+};
+
+/// All measures of the runs of one program: condition after condition, and the runs that have it under each
+/// other.
+void measure_table(report& page, const std::vector<named_run>& runs) {
+  std::vector<condition> conditions;
+  std::vector<std::string> keys, measures;
+  std::set<std::size_t> seeds;
+  for (const named_run& r : runs) {
+    for (const condition& c : r.results().conditions()) {
+      add_once(conditions, c);
+      for (const auto& [name, value] : c) add_once(keys, name);
+    }
+    for (const std::string& m : r.results().measures()) add_once(measures, m);
+    seeds.insert(r.results().seeds().size());
+  }
+  std::vector<std::pair<const condition*, const named_run*>> cells;
+  for (const condition& c : conditions)
+    for (const named_run& r : runs) {
+      const auto own = r.results().conditions();
+      if (std::find(own.begin(), own.end(), c) != own.end()) cells.emplace_back(&c, &r);
+    }
+  if (cells.empty()) return;
+
+  std::vector<std::string> header = keys;
+  if (runs.size() > 1) header.push_back("run");
+  table_rows rows;
+  for (const auto& [where, r] : cells) {
+    auto& row = rows.emplace_back();
+    for (const std::string& key : keys) row.push_back(value_of(*where, key));
+    if (runs.size() > 1) row.push_back(r->label);
+  }
+  for (const std::string& measure : measures) {
+    header.push_back(measure);
+    std::vector<estimate> column;
+    for (const auto& [where, r] : cells) column.push_back(r->results().of(*where, measure));
+    const int digits = digits_for(column);
+    for (std::size_t i = 0; i < column.size(); ++i)
+      rows[i].push_back(column[i].count + column[i].failed > 0 ? column[i].text(digits) : "");
+  }
+  if (header.size() > 7 && rows.size() <= 6) transpose(header, rows);
+  const std::size_t count = *seeds.begin();
+  page.table(header, rows,
+             seeds.size() > 1 ? "Mean over the seeds of each run and 95 % interval."
+                              : "Mean over " + std::to_string(count) +
+                                    (count == 1 ? " seed." : " seeds and 95 % interval."));
+}
+
+/// Program by program, what its runs claim and found.
 void experiments(report& page, const std::vector<run_group>& groups) {
+  std::vector<std::string> programs;
+  std::map<std::string, std::vector<named_run>> runs_of;
   for (const run_group& g : groups)
     for (const run_folder* run : g.runs) {
-      const run_record& r = run->record;
-      page.heading(r.title.empty() ? r.program : r.title);
-      if (!r.claim.empty()) page.claim(r.claim, r.source);
-      if (!r.stopped.empty()) page.notice(r.stopped);
-      if (!r.conclusion.empty()) page.verdict(r.verdict, r.conclusion);
-      if (groups.size() > 1) page.paragraph("Run: " + g.label + ".");
-      const observations& results = *run->results;
-      std::vector<std::string> keys;
-      for (const condition& c : results.conditions())
-        for (const auto& [name, value] : c) add_once(keys, name);
-      const std::vector<std::string> measures = results.measures();
-      table_rows rows;
-      std::vector<std::string> header = keys;
-      for (const condition& c : results.conditions()) {
-        auto& row = rows.emplace_back();
-        for (const std::string& key : keys) row.push_back(value_of(c, key));
-      }
-      for (const std::string& measure : measures) {
-        header.push_back(measure);
-        std::vector<estimate> column;
-        for (const condition& c : results.conditions()) column.push_back(results.of(c, measure));
-        const int digits = digits_for(column);
-        for (std::size_t i = 0; i < column.size(); ++i)
-          rows[i].push_back(column[i].count + column[i].failed > 0 ? column[i].text(digits) : "");
-      }
-      if (header.size() > 7 && !rows.empty() && rows.size() <= 4) transpose(header, rows);
-      if (!rows.empty())
-        page.table(header, rows,
-                   "Mean over " + std::to_string(results.seeds().size()) +
-                       (results.seeds().size() == 1 ? " seed." : " seeds and 95 % interval."));
+      add_once(programs, run->record.program);
+      runs_of[run->record.program].push_back({g.runs.size() > 1 ? run->name() : g.label, run});
     }
+  for (const std::string& program : programs) {
+    const std::vector<named_run>& runs = runs_of[program];
+    const run_record& first = runs.front().run->record;
+    page.heading(first.title.empty() ? program : first.title);
+    if (!first.claim.empty()) page.claim(first.claim, first.source);
+    for (const named_run& r : runs) {
+      const run_record& record = r.run->record;
+      if (runs.size() > 1) page.paragraph("Run: " + r.label + ".");
+      if (!record.stopped.empty()) page.notice(record.stopped);
+      if (!record.conclusion.empty()) page.verdict(record.verdict, record.conclusion);
+    }
+    measure_table(page, runs);
+  }
 }
 
 /// The options in which no runs differ: those that all have, then those of each program alone.
@@ -501,11 +543,15 @@ std::vector<run_group> group_runs(const std::vector<const run_folder*>& runs) {
     g.label = joined(parts);
     clear = clear && g.label.size() <= 32 && labels.insert(g.label).second;
   }
-  if (clear) return groups;
-  labels.clear();
-  for (run_group& g : groups) {
-    g.label = g.runs.front()->name();
-    if (!labels.insert(g.label).second) labels.insert(g.label = g.runs.front()->path.string());
+  for (std::size_t depth = 1; !clear; ++depth) {
+    labels.clear();
+    bool whole = true;  // no path has more to it
+    for (run_group& g : groups) {
+      const std::string before = std::exchange(g.label, g.runs.front()->name(depth));
+      labels.insert(g.label);
+      whole = whole && g.label == before;
+    }
+    clear = labels.size() == groups.size() || whole;
   }
   return groups;
 }

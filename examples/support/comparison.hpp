@@ -21,8 +21,8 @@ struct run_group {
 /// programs have counts where those that have it disagree.
 std::vector<std::string> differing_options(const std::vector<const run_record*>& records);
 
-/// The runs by program and options. A group is labelled by what distinguishes it, or by its first folder
-/// where that would be long.
+/// The runs by program and options. A group is labelled by what distinguishes it, or, where that would be
+/// long, by the end of its first folder's path that is unlike those of the others.
 std::vector<run_group> group_runs(const std::vector<const run_folder*>& runs);
 
 /// Mean over a group's runs of one measure in one condition of their results.

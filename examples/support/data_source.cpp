@@ -2,11 +2,13 @@
 
 #include <array>
 #include <charconv>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "ssl/data/cifar.hpp"
 #include "ssl/data/idx.hpp"
+#include "ssl/data/npy_images.hpp"
 #include "ssl/data/stl10.hpp"
 #include "ssl/data/synthetic.hpp"
 
@@ -20,8 +22,8 @@ namespace ssl_example {
 
 namespace {
 
-/// A request and what follows the colon of its source.
-struct place : data_request {
+/// The options and what follows the colon of --data.
+struct place : data_options {
   std::string where;
 };
 
@@ -51,8 +53,8 @@ ssl::any_split generate(const place& p) {
   ssl::index train = 2500, test = 500;
   if (!p.where.empty()) {
     const auto comma = p.where.find(',');
-    train = number(p.where.substr(0, comma), p.source);
-    test = comma == std::string::npos ? train / 4 + 1 : number(p.where.substr(comma + 1), p.source);
+    train = number(p.where.substr(0, comma), p.data);
+    test = comma == std::string::npos ? train / 4 + 1 : number(p.where.substr(comma + 1), p.data);
   }
   const ssl::synthetic_options options;
   return {ssl::make_synthetic(options, p.seed, train), ssl::make_synthetic(options, p.seed, test, train)};
@@ -86,7 +88,9 @@ ssl::any_split idx(const place& p) {
 
 template <ssl::npy_axes Axes>
 ssl::any_split npy(const place& p) {
-  return ssl::read_npy_images(p.where, {.axes = Axes, .range = p.range, .stream = p.stream});
+  std::optional<ssl::value_range> range;
+  if (!p.value_range.empty()) range = {p.value_range.at(0), p.value_range.at(1)};
+  return ssl::read_npy_images(p.where, {.axes = Axes, .range = range, .stream = p.stream});
 }
 
 template <image_layout Layout>
@@ -135,18 +139,31 @@ const data_kind* find(const std::string& source) {
 
 }  // namespace
 
-std::string data_help() {
+void add_options(CLI::App& app, data_options& o) {
   std::string text = "synthetic";
   for (const data_kind& kind : kinds) text += " | " + std::string(kind.name) + ":" + kind.where;
-  return text +
-         " (idx: MNIST's format, plain or .gz; stl10: trains on the images without labels, -labelled "
-         "on the others, -all on both; npy: train_images.npy, train_labels.npy, test_images.npy, "
-         "test_labels.npy of (n, h, w) or (n, h, w, c), npy-chw of (n, c, h, w); folder: JPEG and PNG "
-         "files DIR/train/CLASS/*, DIR/val/CLASS/* or test; list: lines of a path, a tab or space, a label)";
+  text +=
+      " (idx: MNIST's format, plain or .gz; stl10: trains on the images without labels, -labelled "
+      "on the others, -all on both; npy: train_images.npy, train_labels.npy, test_images.npy, "
+      "test_labels.npy of (n, h, w) or (n, h, w, c), npy-chw of (n, c, h, w); folder: JPEG and PNG "
+      "files DIR/train/CLASS/*, DIR/val/CLASS/* or test; list: lines of a path, a tab or space, a label)";
+  app.add_option("--data", o.data, text);
+  app.add_flag("--stream", o.stream,
+               "leave the images in their files until they are needed, for more than fit in memory");
+  app.add_option(
+         "--image-side", o.image_side,
+         "files of images: made so wide and high, the shorter side resized, then the centre; 0: as they are")
+      ->check(between(0, 4096));
+  app.add_flag("--skip-broken", o.skip_broken,
+               "files of images: leave out those that cannot be decoded, rather than stop");
+  app.add_option("--value-range", o.value_range,
+                 "npy: the values that become black and white; default: the training images' own, by channel")
+      ->delimiter(',')
+      ->expected(2);
 }
 
-ssl::any_split load_data(const data_request& request) {
-  const std::string& source = request.source;
+ssl::any_split load_data(const data_options& options) {
+  const std::string& source = options.data;
   const auto colon = source.find(':');
   const data_kind* const kind = find(source);
   if (!kind)
@@ -155,19 +172,19 @@ ssl::any_split load_data(const data_request& request) {
   const std::string where = colon == std::string::npos ? "" : source.substr(colon + 1);
   if (where.empty() && std::string(kind->where) == "DIR")
     throw ssl::option_error("--data " + source + ": the folder is missing, expected " + kind->name + ":DIR");
-  if ((request.image_side != 0 || request.skip_broken) && !kind->image_files)
-    throw ssl::option_error(std::string(request.skip_broken ? "--skip-broken: " : "--image-side: ") +
+  if ((options.image_side != 0 || options.skip_broken) && !kind->image_files)
+    throw ssl::option_error(std::string(options.skip_broken ? "--skip-broken: " : "--image-side: ") +
                             kind->name + " has no files of single images, expected one of " +
                             names([](const auto& k) { return k.image_files; }));
-  if (request.stream && !kind->streams)
+  if (options.stream && !kind->streams)
     throw ssl::option_error("--stream: " + std::string(kind->name) +
                             " has no files to read from, expected one of " +
                             names([](const auto& k) { return k.streams; }));
-  if (request.range && !kind->takes_range)
+  if (!options.value_range.empty() && !kind->takes_range)
     throw ssl::option_error("--value-range: images of " + std::string(kind->name) +
                             " are bytes already, expected one of " +
                             names([](const auto& k) { return k.takes_range; }));
-  return kind->read({request, where});
+  return kind->read({options, where});
 }
 
 std::string describe_source(const std::string& source) {

@@ -15,7 +15,7 @@ namespace ssl_example {
 
 void add_options(CLI::App& app, experiment_options& o) {
   app.option_defaults()->always_capture_default();
-  app.add_option("--data", o.data, data_help());
+  add_options(app, static_cast<data_options&>(o));
   app.add_option("--out", o.out, "folder for report, log, features and weights");
   app.add_option("--epochs", o.epochs, "passes over the training images")->check(between(1, 100000));
   app.add_option("--batch", o.batch, "images in a step")->check(between(2, 65536));
@@ -40,18 +40,6 @@ void add_options(CLI::App& app, experiment_options& o) {
   app.add_option("--workers", o.workers,
                  "threads that read batches ahead; 0: the backend gathers its images itself")
       ->check(between(0, 256));
-  app.add_flag("--stream", o.stream,
-               "leave the images in their files until they are needed, for more than fit in memory");
-  app.add_option(
-         "--image-side", o.image_side,
-         "files of images: made so wide and high, the shorter side resized, then the centre; 0: as they are")
-      ->check(between(0, 4096));
-  app.add_flag("--skip-broken", o.skip_broken,
-               "files of images: leave out those that cannot be decoded, rather than stop");
-  app.add_option("--value-range", o.value_range,
-                 "npy: the values that become black and white; default: the training images' own, by channel")
-      ->delimiter(',')
-      ->expected(2);
   add_backend_options(app, o.compute);
   app.add_flag("--profile", o.compute.profile, "time every operation of the training and show where it went");
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
@@ -72,11 +60,7 @@ ssl::run_options run_options_of(const experiment_options& o) {
 }
 
 ssl::any_split load_images(const experiment_options& o) {
-  data_request request{.source = o.data, .seed = o.seed, .stream = o.stream};
-  request.image_side = o.image_side;
-  request.skip_broken = o.skip_broken;
-  if (!o.value_range.empty()) request.range = {o.value_range.at(0), o.value_range.at(1)};
-  auto data = load_data(request);
+  auto data = load_data(o);
   const auto shape = data.train.shape();
   if (shape.height != shape.width)
     throw ssl::data_error("--data " + o.data + ": the images are " + std::to_string(shape.height) + " x " +

@@ -20,8 +20,7 @@ namespace ssl_example {
 using ssl::index;
 
 /// The command line of a trainer; a recipe sets its own defaults before `add_options`.
-struct experiment_options {
-  std::string data = "synthetic";
+struct experiment_options : data_options {
   std::string out = "out";
   int epochs = 8;
   int batch = 100;
@@ -34,12 +33,7 @@ struct experiment_options {
   int train_images = 0;  // the first training images; 0: all
   int test_images = 0;   // the first test images; 0: all
   int eval_images = 0;   // training images that the evaluation uses as its bank; 0: all
-  std::uint64_t seed = 1;
-  int workers = 0;           // threads that read batches ahead; 0: the backend gathers its images itself
-  bool stream = false;       // images stay in their files until they are needed
-  int image_side = 0;        // files of images are made so wide and high; 0: as they are
-  bool skip_broken = false;  // leave out files of images that cannot be decoded
-  std::vector<double> value_range;  // low and high of arrays that do not hold bytes; none: their own
+  int workers = 0;       // threads that read batches ahead; 0: the backend gathers its images itself
   backend_options compute;
   bool quiet = false;
   std::string program, started;  // which program, and when it began, in UTC

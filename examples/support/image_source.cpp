@@ -39,7 +39,7 @@ void tell_of_skipped(const ssl::image_check& found, const char* part) {
 
 }  // namespace
 
-ssl::any_split read_image_files(image_layout layout, const std::string& where, const data_request& request) {
+ssl::any_split read_image_files(image_layout layout, const std::string& where, const data_options& options) {
   ssl::labelled_files_split files = scan(layout, where);
   // So that the first images, of which some options take a number, are of all classes alike.
   if (layout != image_layout::lists) {
@@ -47,13 +47,13 @@ ssl::any_split read_image_files(image_layout layout, const std::string& where, c
     files.test = ssl::in_turn(std::move(files.test));
   }
   ssl::image_split images = ssl::open_images(
-      std::move(files), {.side = request.image_side,
-                         .broken = request.skip_broken ? ssl::broken_files::skip : ssl::broken_files::stop});
+      std::move(files), {.side = options.image_side,
+                         .broken = options.skip_broken ? ssl::broken_files::skip : ssl::broken_files::stop});
   tell_of_skipped(images.train.skipped(), "training");
   tell_of_skipped(images.test.skipped(), "test");
   const ssl::image_shape shape = images.train.shape();
   if (shape.height != shape.width)
-    throw ssl::data_error("--data " + request.source + ": the images are " + std::to_string(shape.width) +
+    throw ssl::data_error("--data " + options.data + ": the images are " + std::to_string(shape.width) +
                           " x " + std::to_string(shape.height) +
                           " pixels, expected square ones, as --image-side makes them");
   const auto names = images.train.class_names();
@@ -61,7 +61,7 @@ ssl::any_split read_image_files(image_layout layout, const std::string& where, c
       static_cast<double>(shape.size()) * static_cast<double>(images.train.size() + images.test.size());
   ssl::any_split split;
   split.class_names.assign(names.begin(), names.end());
-  if (request.stream || size > image_memory) {
+  if (options.stream || size > image_memory) {
     split.train = std::move(images.train);
     split.test = std::move(images.test);
   } else {
@@ -73,9 +73,9 @@ ssl::any_split read_image_files(image_layout layout, const std::string& where, c
 
 #else
 
-ssl::any_split read_image_files(image_layout, const std::string&, const data_request& request) {
+ssl::any_split read_image_files(image_layout, const std::string&, const data_options& options) {
   throw ssl::option_error(
-      "--data " + request.source +
+      "--data " + options.data +
       ": this program was built without libjpeg and libpng, expected another kind of source");
 }
 

@@ -18,9 +18,9 @@ enum class image_layout {
 /// Images of more bytes than this, decoded, stay in their files.
 inline constexpr double image_memory = 4e9;
 
-/// The images at `where`, square. They are decoded into memory, on every core, unless `request.stream` or
+/// The images at `where`, square. They are decoded into memory, on every core, unless `options.stream` or
 /// image_memory say otherwise. Broken files stop it, or are left out and told of on stderr
-/// (request.skip_broken). ssl::option_error where this program was built without the libraries that decode.
-ssl::any_split read_image_files(image_layout layout, const std::string& where, const data_request& request);
+/// (options.skip_broken). ssl::option_error where this program was built without the libraries that decode.
+ssl::any_split read_image_files(image_layout layout, const std::string& where, const data_options& options);
 
 }  // namespace ssl_example

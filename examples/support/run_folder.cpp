@@ -43,12 +43,14 @@ training_log read_training_log(const std::filesystem::path& file) {
   return log;
 }
 
-std::string run_folder::name() const {
-  std::filesystem::path clean = path.lexically_normal();
-  if (!clean.has_filename()) clean = clean.parent_path();
-  return clean.filename().empty() || clean.filename() == "."
-             ? std::filesystem::absolute(path).parent_path().filename().string()
-             : clean.filename().string();
+std::string run_folder::name(std::size_t depth) const {
+  const std::filesystem::path whole = std::filesystem::absolute(path).lexically_normal();
+  std::vector<std::filesystem::path> parts;
+  for (const std::filesystem::path& part : whole.relative_path())
+    if (!part.empty()) parts.push_back(part);  // a slash at the end leaves an empty one
+  std::filesystem::path last;
+  for (std::size_t i = parts.size() - std::min(depth, parts.size()); i < parts.size(); ++i) last /= parts[i];
+  return last.generic_string();
 }
 
 run_folder read_run_folder(const std::filesystem::path& folder) {

@@ -1,6 +1,7 @@
 #pragma once
 /// What a program left in its folder, read for comparison.
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -33,7 +34,8 @@ struct run_folder {
   std::vector<std::filesystem::path> pictures;  // *.png, sorted
 
   bool is_experiment() const { return record.kind == "experiment"; }
-  std::string name() const;
+  /// The last folders of the path.
+  std::string name(std::size_t depth = 1) const;
 };
 
 /// ssl::data_error in one sentence where there is no such folder, or no run in it.

@@ -79,6 +79,43 @@ TEST_CASE("examples/comparison: an option that one program has is no difference"
   CHECK(groups[0].label == "a");
 }
 
+TEST_CASE("examples/comparison: runs of one experiment share a table, condition by condition") {
+  const ssl::test::temporary_folder parent;
+  const auto experiment = [&](const std::string& folder, double knn) {
+    ex::run_folder run;
+    run.path = parent / folder;
+    std::filesystem::create_directories(run.path);
+    run.record.kind = "experiment";
+    run.record.program = "patches";
+    run.record.claim = "more is better";
+    run.record.conclusion = "found in " + folder;
+    run.record.options = {{"data", "a rather long place on disk, " + folder}};
+    run.results.emplace(run.path / "results.jsonl");
+    for (const std::uint64_t seed : {1, 2}) {
+      run.results->add({{"bag", "1"}}, seed, {{"knn", knn}});
+      run.results->add({{"bag", "4"}}, seed, {{"knn", 2 * knn}});
+    }
+    return run;
+  };
+  std::vector<ex::run_folder> runs;
+  runs.push_back(experiment("cifar/patches", 0.25));
+  runs.push_back(experiment("tiny/patches/", 0.125));
+  const auto groups = ex::group_runs(pointers(runs));
+  REQUIRE(groups.size() == 2);
+  CHECK(groups[0].label == "cifar/patches");
+  CHECK(groups[1].label == "tiny/patches");
+
+  const std::string html = ex::compare(runs, "").html();
+  CHECK(holds(html, "found in cifar/patches"));
+  CHECK(holds(html, "found in tiny/patches"));
+  CHECK(html.find("more is better") == html.rfind("more is better"));
+  const auto place = [&](const std::string& part) { return html.find(part); };
+  const auto first = place("0.250 ± 0.000"), second = place("0.125 ± 0.000"), third = place("0.500 ± 0.000");
+  REQUIRE(third != std::string::npos);
+  CHECK(first < second);
+  CHECK(second < third);
+}
+
 TEST_CASE("examples/comparison: a folder that is no run is refused in a sentence") {
   const ssl::test::temporary_folder parent;
   const auto folder = parent / "run";

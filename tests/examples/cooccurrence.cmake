@@ -3,7 +3,7 @@
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
 set(arguments --corpora ring,images --losses spectral --types 12 --ring-width 1 --widths 4 --mlp-width 4 --hidden 16
-              --pairs 20000 --steps 300 --batch 200 --seeds 2 --data synthetic:120,10 --images 120 --threads 1 --quiet --out run)
+              --pairs 20000 --steps 300 --batch 200 --seeds 1,2 --data synthetic:120,10 --images 120 --threads 1 --quiet --out run)
 execute_process(COMMAND "${PROGRAM}" ${arguments} WORKING_DIRECTORY "${WORK}"
                 RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE errors)
 if(NOT code EQUAL 0 OR NOT errors STREQUAL "")

@@ -3,12 +3,8 @@
 /// patch by patch (dense_patches.hpp).
 
 #include <algorithm>
-#include <cstdint>
-#include <cstring>
-#include <span>
 #include <string>
 #include <type_traits>
-#include <vector>
 
 #include "ssl/eval/bag.hpp"
 #include "ssl/eval/dense_patches.hpp"
@@ -49,17 +45,7 @@ void dense_bag_features(Ctx& ctx, const dense_patches<Encoder, B>& dense, networ
   const image_shape source = data.shape(), image = dense.image();
   const index e = dense.grid().channels, d = projector.output_shape().size();
   const index places = dense.grid().pixels(), total = places * range.views;
-  if (columns < 1)
-    throw option_error("ssl::dense_bag_features: columns is " + std::to_string(columns) +
-                       ", expected at least 1");
-  if (range.views < 1 || range.first_view < 0 || range.first_view + range.views > views.count())
-    throw option_error("ssl::dense_bag_features: views [" + std::to_string(range.first_view) + ", " +
-                       std::to_string(range.first_view + range.views) + ") were asked for; the sampler has " +
-                       std::to_string(views.count()));
-  if (range.first_image < 0 || range.images < 1 || range.first_image + range.images > data.size())
-    throw shape_error("ssl::dense_bag_features: images [" + std::to_string(range.first_image) + ", " +
-                      std::to_string(range.first_image + range.images) + ") were asked for; there are " +
-                      std::to_string(data.size()));
+  detail::require_range("dense_bag_features", range, data.size(), views.count(), columns);
   if (views.target != image)
     throw shape_error("ssl::dense_bag_features: the views are " + detail::text(views.target) +
                       ", the grid is over images of " + detail::text(image) +
@@ -69,33 +55,20 @@ void dense_bag_features(Ctx& ctx, const dense_patches<Encoder, B>& dense, networ
                       detail::text(projector.input_shape()) + ", an embedding has " + std::to_string(e) +
                       " features; they must be as many");
   const bool both = projections.data != nullptr;
-  const auto fits = [&](const char* name, const view<B>& out, index rows) {
-    if (out.rows != rows || out.cols != range.images)
-      detail::require(false, "dense_bag_features",
-                      std::string(name) + " is " + detail::extent(out) + "; it must be " +
-                          detail::extent(rows, range.images));
-  };
-  fits("embeddings", embeddings, aggregator.output(e, total));
-  if (both) fits("projections", projections, aggregator.output(d, total));
+  detail::require_output("dense_bag_features", "embeddings", embeddings, aggregator.output(e, total),
+                         range.images);
+  if (both)
+    detail::require_output("dense_bag_features", "projections", projections, aggregator.output(d, total),
+                           range.images);
 
   auto c = ctx;
   c.phase = mode::eval;
   const index block = std::clamp<index>(columns / places, 1, range.images);
-  std::vector<std::uint8_t> host(static_cast<std::size_t>(source.size() * block));
-  std::vector<index> names(static_cast<std::size_t>(block));
+  detail::image_reader images(data, block);
   for (index i = 0; i < range.images; i += block) {
     scratch_scope scope(c);
     const index n = std::min(block, range.images - i);
-    for (index k = 0; k < n; ++k) {
-      read_image(data, range.first_image + i + k,
-                 std::span(host).subspan(static_cast<std::size_t>(k * source.size()),
-                                         static_cast<std::size_t>(source.size())));
-      names[static_cast<std::size_t>(k)] = range.first_image + i + k;
-    }
-    const auto bytes = c.scratch.template take<std::uint8_t>(source.size(), n);  // (h w c, n)
-    const auto ids = c.scratch.template take<index>(n, 1);
-    c.be.upload(make_view<host_space, const std::uint8_t>(host.data(), source.size(), n), bytes);
-    c.be.upload(make_view<host_space, const index>(names.data(), n, 1), ids);
+    const auto read = images.read(c, range.first_image + i, n);
     const auto h_out = embeddings.columns(i, n);
     const auto z_out = both ? projections.columns(i, n) : view<B>{};
     aggregator.begin(c, h_out);
@@ -105,7 +78,7 @@ void dense_bag_features(Ctx& ctx, const dense_patches<Encoder, B>& dense, networ
     const auto h = n > 1 ? c.take(e, places * n) : all;  // (e, places n), patch after patch
     const auto z = c.take(d, both ? places * n : 0);     // (d, places n)
     for (index v = 0; v < range.views; ++v) {
-      views.make(c, key, as_const(bytes), source, ids.data, range.first_view + v, 1, x);
+      views.make(c, key, read.bytes, source, read.ids, range.first_view + v, 1, x);
       dense.forward(c, x, all);
       if (n > 1) for_each_column(c.be, places * n, detail::patch_after_patch<B>{all, h, n, places});
       aggregator.add(c, h, v * places, places, total, h_out);

@@ -9,17 +9,15 @@
 ///
 /// The bank is streamed: a tile of similarities by `gemm`, then one pass that keeps the k best of every test
 /// column: on a CPU by a bound that most similarities do not reach, on a device by a sorted list. Memory (k,
-/// m) twice and one tile; cost 2 d n m flops.
+/// test_tile) and one tile; cost 2 d n m flops.
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 
-#include "ssl/core/fn.hpp"
 #include "ssl/eval/accuracy.hpp"
-#include "ssl/eval/metric.hpp"
-#include "ssl/eval/nearest.hpp"
+#include "ssl/eval/nearest_search.hpp"
 
 namespace ssl {
 
@@ -89,7 +87,6 @@ classification knn(Ctx& ctx, typename Ctx::const_matrix train, std::span<const i
                    typename Ctx::const_matrix test, std::span<const int> test_labels, index classes,
                    const knn_options& options = {}) {
   using T = typename Ctx::scalar;
-  using S = typename Ctx::space;
   detail::require_labels("knn", "training", train_labels, train.cols, classes);
   detail::require_labels("knn", "test", test_labels, test.cols, classes);
   if (train.rows != test.rows)
@@ -107,44 +104,25 @@ classification knn(Ctx& ctx, typename Ctx::const_matrix train, std::span<const i
   if (options.metric == similarity::dot && options.weight == vote::inverse_distance)
     throw option_error("ssl::knn: the weight is the inverse distance, expected a metric that has one");
 
-  auto& be = ctx.be;
-  scratch_scope scope(ctx);
-  const index n = train.cols, k = std::min(options.k, n);
-  const index wide = std::min(options.test_tile, test.cols), tall = std::min(options.train_tile, n);
-  const auto train_norm = ctx.take(1, n), test_norm = ctx.take(1, test.cols);
-  detail::metric_norms(ctx, options.metric, train, train_norm);
-  detail::metric_norms(ctx, options.metric, test, test_norm);
-  const auto products = ctx.take(tall, wide);
-  detail::nearest_so_far<Ctx> nearest(ctx, k, tall, wide, options.metric != similarity::euclidean);
-
-  std::vector<T> s(static_cast<std::size_t>(k * wide));
-  std::vector<std::int32_t> names(s.size());
+  const index k = std::min(options.k, train.cols);
+  const auto count = static_cast<std::size_t>(k);
   std::vector<double> score(static_cast<std::size_t>(classes), 0.0);
   std::vector<int> ranks(test_labels.size());
   classification result{{}, std::vector<int>(test_labels.size())};
-  for (index j0 = 0; j0 < test.cols; j0 += wide) {
-    const index m = std::min(wide, test.cols - j0);
-    nearest.start(m);
-    for (index i0 = 0; i0 < n; i0 += tall) {
-      const index rows = std::min(tall, n - i0);
-      const matrix_view<T, S> tile{products.data, rows, m, rows};
-      gemm(be, trans::yes, trans::no, T{1}, train.columns(i0, rows), test.columns(j0, m), T{0}, tile);
-      nearest.add(tile, train_norm.columns(i0, rows), test_norm.columns(j0, m), i0);
-    }
-    nearest.finish();
-    be.download(as_const(nearest.best()), make_view(s.data(), k, m));
-    be.download(as_const(nearest.who()), make_view(names.data(), k, m));
-    be.wait();
-    for (index j = 0; j < m; ++j) {
-      const auto first = static_cast<std::size_t>(j * k), count = static_cast<std::size_t>(k);
-      const auto column = static_cast<std::size_t>(j0 + j);
-      const auto voted = detail::count_votes<T>(options, std::span<const T>(s).subspan(first, count),
-                                                std::span<const std::int32_t>(names).subspan(first, count),
-                                                train_labels, test_labels[column], score);
-      result.predicted[column] = voted.best;
-      ranks[column] = voted.rank;
-    }
-  }
+  detail::search_nearest(
+      ctx, train, test, {k, options.metric, options.train_tile, options.test_tile},
+      [](typename Ctx::matrix, index, index) {},
+      [&](const detail::nearest_of_queries<T>& found) {
+        for (index j = 0; j < found.count; ++j) {
+          const auto first = static_cast<std::size_t>(j * k),
+                     column = static_cast<std::size_t>(found.first + j);
+          const auto voted = detail::count_votes<T>(options, found.best.subspan(first, count),
+                                                    found.who.subspan(first, count), train_labels,
+                                                    test_labels[column], score);
+          result.predicted[column] = voted.best;
+          ranks[column] = voted.rank;
+        }
+      });
   result.score = detail::score_of_ranks(ranks);
   return result;
 }

@@ -13,8 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "ssl/eval/metric.hpp"
-#include "ssl/eval/nearest.hpp"
+#include "ssl/eval/nearest_search.hpp"
 
 namespace ssl {
 
@@ -74,10 +73,6 @@ neighbours find_neighbours(Ctx& ctx, typename Ctx::const_matrix bank, typename C
   auto& be = ctx.be;
   scratch_scope scope(ctx);
   const index n = bank.cols, k = std::min(options.k, n);
-  const index wide = std::min(options.query_tile, queries.cols), tall = std::min(options.bank_tile, n);
-  const auto bank_norm = ctx.take(1, n), query_norm = ctx.take(1, queries.cols);
-  detail::metric_norms(ctx, options.metric, bank, bank_norm);
-  detail::metric_norms(ctx, options.metric, queries, query_norm);
   const auto bank_item = ctx.scratch.template take<std::int32_t>(1, exclude ? n : 0),
              query_item = ctx.scratch.template take<std::int32_t>(1, exclude ? queries.cols : 0);
   const std::vector<std::int32_t> bank_host(bank_items.begin(), bank_items.end()),
@@ -86,33 +81,23 @@ neighbours find_neighbours(Ctx& ctx, typename Ctx::const_matrix bank, typename C
     be.upload(make_view<host_space, const std::int32_t>(bank_host.data(), 1, n), bank_item);
     be.upload(make_view<host_space, const std::int32_t>(query_host.data(), 1, queries.cols), query_item);
   }
-  const auto products = ctx.take(tall, wide);
-  detail::nearest_so_far<Ctx> nearest(ctx, k, tall, wide, options.metric != similarity::euclidean);
+  const auto leave_out_own = [&](typename Ctx::matrix tile, index i0, index j0) {
+    if (exclude)  // an infinity is never among the nearest
+      map(be, tile,
+          detail::exclude_own_item<T, S>{bank_item.columns(i0, tile.rows), query_item.columns(j0, tile.cols),
+                                         -std::numeric_limits<T>::infinity()},
+          tile);
+  };
 
-  neighbours result{
-      k, queries.cols, std::vector<std::int32_t>(static_cast<std::size_t>(k * queries.cols)), {}};
-  result.similarity.reserve(result.who.size());
-  std::vector<T> s(static_cast<std::size_t>(k * wide));
-  for (index j0 = 0; j0 < queries.cols; j0 += wide) {
-    const index m = std::min(wide, queries.cols - j0);
-    nearest.start(m);
-    for (index i0 = 0; i0 < n; i0 += tall) {
-      const index rows = std::min(tall, n - i0);
-      const matrix_view<T, S> tile{products.data, rows, m, rows};
-      gemm(be, trans::yes, trans::no, T{1}, bank.columns(i0, rows), queries.columns(j0, m), T{0}, tile);
-      if (exclude)  // an infinity is never among the nearest
-        map(be, tile,
-            detail::exclude_own_item<T, S>{bank_item.columns(i0, rows), query_item.columns(j0, m),
-                                           -std::numeric_limits<T>::infinity()},
-            tile);
-      nearest.add(tile, bank_norm.columns(i0, rows), query_norm.columns(j0, m), i0);
-    }
-    nearest.finish();
-    be.download(as_const(nearest.best()), make_view(s.data(), k, m));
-    be.download(as_const(nearest.who()), make_view(result.who.data() + j0 * k, k, m));
-    be.wait();
-    result.similarity.insert(result.similarity.end(), s.begin(), s.begin() + k * m);
-  }
+  neighbours result{k, queries.cols, {}, {}};
+  result.who.reserve(static_cast<std::size_t>(k * queries.cols));
+  result.similarity.reserve(result.who.capacity());
+  detail::search_nearest(ctx, bank, queries, {k, options.metric, options.bank_tile, options.query_tile},
+                         leave_out_own, [&](const detail::nearest_of_queries<T>& found) {
+                           result.who.insert(result.who.end(), found.who.begin(), found.who.end());
+                           result.similarity.insert(result.similarity.end(), found.best.begin(),
+                                                    found.best.end());
+                         });
   return result;
 }
 

@@ -10,7 +10,6 @@
 /// one virtual call more. It stands for a whole loss: it cannot be a term of a sum.
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -143,21 +142,6 @@ void value_and_gradient(Ctx& ctx, const L& loss, view_batch<B> z, accumulator_vi
   const index used = values_of(loss);
   if (used < L::capacity) fill(ctx.be, values.columns(used, L::capacity - used), 0.0);
   loss.held().evaluate(ctx, z, values.columns(0, used), dz, side);
-}
-
-template <class Ctx, ErasedLoss L>
-loss_report report(Ctx& ctx, const L& loss, accumulator_view<typename Ctx::backend> values) {
-  std::array<double, static_cast<std::size_t>(L::capacity)> host{};
-  ctx.be.download(as_const(values), make_view(host.data(), 1, L::capacity));
-  ctx.be.wait();
-  loss_report out;
-  const auto names = term_names(loss);
-  const auto weights = term_weights(loss);
-  for (std::size_t k = 0; k < names.size(); ++k) {
-    out.terms.push_back({std::string(names[k]), host[k], weights[k]});
-    out.total += weights[k] * host[k];
-  }
-  return out;
 }
 
 }  // namespace ssl

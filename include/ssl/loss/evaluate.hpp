@@ -2,6 +2,7 @@
 /// Evaluates a loss: every term's value and the gradient of their weighted sum, with shared quantities
 /// computed once.
 
+#include <array>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -212,7 +213,7 @@ loss_report report(Ctx& ctx, const L& loss, accumulator_view<typename Ctx::backe
   loss_report out;
   const auto names = term_names(loss);
   const auto weights = term_weights(loss);
-  for (std::size_t k = 0; k < host.size(); ++k) {
+  for (std::size_t k = 0; k < names.size(); ++k) {
     out.terms.push_back({std::string(names[k]), host[k], weights[k]});
     out.total += weights[k] * host[k];
   }
