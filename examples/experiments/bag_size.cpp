@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
         const ex::bag_request request =
             places == "random" ? net.clean_patches(o.most) : net.augmented_patches(o.most);
         std::vector<ex::embedded> bank;  // of each size
-        net.bags(s.data.train, s.of_bank(request), sizes, [&](ssl::index, const ex::embedded& means) {
+        net.bags(s.data.bank(), s.of_bank(request), sizes, [&](ssl::index, const ex::embedded& means) {
           ex::embedded kept{{s.be, means.h.all.rows, means.h.all.cols},
                             {s.be, means.z.all.rows, means.z.all.cols}};
           ssl::copy(s.be, means.h.all, kept.h.all);

@@ -41,18 +41,7 @@ void conclude(ex::study& s, const std::vector<std::string>& losses) {
   std::string text = "Linear probes. One scale and mean of patches against many scales and whole image:";
   for (const std::string& loss : losses) {
     const ex::condition one = case_of(loss, true), many = case_of(loss, false);
-    std::vector<double> gain;  // one seed each
-    for (const std::uint64_t seed : results.seeds())
-      if (results.has(one, seed) && results.has(many, seed)) {
-        double a = 0, b = 0;
-        for (const ex::observation& x : results.all()) {
-          if (x.seed != seed) continue;
-          if (x.where == one && x.measure == "patches linear") a = x.value;
-          if (x.where == many && x.measure == "whole linear") b = x.value;
-        }
-        gain.push_back(a - b);
-      }
-    const ex::estimate change = ex::estimate_of(gain);
+    const ex::estimate change = results.contrast({{1, one, "patches linear"}, {-1, many, "whole linear"}});
     worse += ex::change_of(change) == ex::change::down ? 1 : 0;
     undecided += ex::change_of(change) == ex::change::undecided ? 1 : 0;
     text += " " + loss + " " + ex::difference_text(change) + ";";

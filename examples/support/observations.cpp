@@ -223,13 +223,19 @@ estimate observations::of(const condition& where, std::string_view measure) cons
 }
 
 estimate observations::difference(const condition& a, const condition& b, std::string_view measure) const {
-  const auto of_a = by_seed(a, measure), of_b = by_seed(b, measure);
+  return contrast({{1, a, std::string(measure)}, {-1, b, std::string(measure)}});
+}
+
+estimate observations::contrast(const std::vector<contrast_term>& terms) const {
+  std::map<std::uint64_t, std::pair<double, std::size_t>> sums;  // and how many terms a seed has
+  for (const contrast_term& t : terms)
+    for (const auto& [seed, value] : by_seed(t.part, t.measure)) {
+      sums[seed].first += t.weight * value;
+      ++sums[seed].second;
+    }
   std::vector<double> values;
-  auto other = of_b.begin();
-  for (const auto& [seed, value] : of_a) {
-    while (other != of_b.end() && other->first < seed) ++other;
-    if (other != of_b.end() && other->first == seed) values.push_back(value - other->second);
-  }
+  for (const auto& [seed, sum] : sums)
+    if (sum.second == terms.size()) values.push_back(sum.first);
   return estimate_of(values);
 }
 

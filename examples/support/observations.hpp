@@ -61,6 +61,13 @@ struct estimate {
 /// The estimate from one value a seed.
 estimate estimate_of(std::span<const double> values);
 
+/// A part of a contrast: weight times the measure over the conditions that contain `part`.
+struct contrast_term {
+  double weight = 1;
+  condition part;
+  std::string measure;
+};
+
 /// The runs of an experiment and the file that keeps them. One writer at a time.
 class observations {
  public:
@@ -94,6 +101,9 @@ class observations {
 
   /// The measure under `a` less that under `b`, paired: the mean over seeds that have both.
   estimate difference(const condition& a, const condition& b, std::string_view measure) const;
+
+  /// sum of weight * measure under each part, paired: the mean over seeds that have all of them.
+  estimate contrast(const std::vector<contrast_term>& terms) const;
 
   /// The values of a name over all conditions, the measures, and the seeds, each once: values and measures in
   /// the order in which they first occur, seeds sorted.

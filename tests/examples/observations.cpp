@@ -188,3 +188,21 @@ TEST_CASE("examples/observations: a seed counts once, and differences are paired
   CHECK(paired.half() == doctest::Approx(12.7062047 * 0.005).epsilon(1e-5));
   CHECK(paired.differs_from_zero());
 }
+
+TEST_CASE("examples/observations: contrasts are paired over the seeds that have all their terms") {
+  const fresh_file file;
+  ex::observations results(file.path);
+  const ex::condition near{{"trained on", "here"}}, far{{"trained on", "there"}};
+  results.add(near, 1, {{"here", 0.8}, {"there", 0.5}});
+  results.add(near, 2, {{"here", 0.6}, {"there", 0.2}});
+  results.add(near, 3, {{"here", 0.6}});
+  results.add(far, 1, {{"here", 0.7}, {"there", 0.9}});
+  results.add(far, 2, {{"here", 0.3}, {"there", 0.6}});
+  // (near - far) here, half of it, and (far - near) there: 0.05 + 0.4 and 0.15 + 0.4.
+  const ex::estimate e =
+      results.contrast({{0.5, near, "here"}, {-0.5, far, "here"}, {1, far, "there"}, {-1, near, "there"}});
+  CHECK(e.count == 2);
+  CHECK(e.mean == doctest::Approx(0.5));
+  CHECK(e.half() == doctest::Approx(12.7062047 * 0.05).epsilon(1e-5));
+  CHECK(results.contrast({{1, near, "here"}}).count == 3);
+}

@@ -1,4 +1,5 @@
-# A trainer on files of every kind, in memory and streamed: cmake -DPROGRAM=... -DSHELL=sh -DWORK=... -P sources.cmake
+# A trainer on files of every kind, in memory and streamed, and an experiment whose training images have no labels:
+# cmake -DPROGRAM=... -DEXPERIMENT=... -DSHELL=sh -DWORK=... -P sources.cmake
 
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}/empty")
@@ -93,6 +94,14 @@ foreach(kind cifar10 stl10 stl10-labelled stl10-all idx npy)
     message(FATAL_ERROR "${kind}: images from memory, from files and read ahead leave different weights")
   endif()
 endforeach()
+
+# Classifiers learn from the images that have labels, six of STL-10's, not from the nine without.
+execute_process(COMMAND "${EXPERIMENT}" --data stl10:stl10 --seeds 1 --epochs 1 --batch 6 --widths 4,8 --projector 8,8
+                        --views 2 --bag 2 --losses emp_ssl --threads 1 --quiet --out experiment
+                WORKING_DIRECTORY "${WORK}" RESULT_VARIABLE code ERROR_VARIABLE errors OUTPUT_QUIET)
+if(NOT code EQUAL 0 OR NOT errors STREQUAL "")
+  message(FATAL_ERROR "an experiment on STL-10: exit code ${code}, expected 0 and nothing on stderr:\n${errors}")
+endif()
 
 function(refuses what)
   execute_process(COMMAND "${PROGRAM}" ${tiny} ${ARGN} --out refused WORKING_DIRECTORY "${WORK}" RESULT_VARIABLE code

@@ -60,11 +60,11 @@ bag_request study::of_test(bag_request request) const {
 }
 
 measures study::accuracy(learner& net, const embedded& of_train, const embedded& test) const {
-  return judge(net.ctx(), of_train, bank_labels(), test, test_labels(), data.train.classes());
+  return judge(net.ctx(), of_train, bank_labels(), test, test_labels(), data.bank().classes());
 }
 
 measures study::accuracy(learner& net, const bag_request& request) const {
-  const embedded first = net.embed(data.train, of_bank(request));
+  const embedded first = net.embed(data.bank(), of_bank(request));
   return accuracy(net, first, net.embed(data.test, of_test(request)));
 }
 

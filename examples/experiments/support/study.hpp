@@ -71,7 +71,7 @@ class study {
   bag_request of_bank(bag_request request) const;
   bag_request of_test(bag_request request) const;
 
-  std::vector<int> bank_labels() const { return labels_of(data.train, bank); }
+  std::vector<int> bank_labels() const { return labels_of(data.bank(), bank); }
   std::vector<int> test_labels() const { return labels_of(data.test, data.test.size()); }
   index side() const { return data.train.shape().width; }
 

@@ -37,7 +37,7 @@ void bag_features(Ctx& ctx, network<Encoder, B>& encoder, network<Projector, B>&
   c.phase = mode::eval;
   const index block = std::min(columns, range.images),
               width = std::min(range.views, std::max<index>(1, columns / block));
-  detail::image_reader images(data, block);
+  detail::block_reader images(data, block);
 
   for (index i = 0; i < range.images; i += block) {
     scratch_scope scope(c);

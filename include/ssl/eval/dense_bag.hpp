@@ -64,7 +64,7 @@ void dense_bag_features(Ctx& ctx, const dense_patches<Encoder, B>& dense, networ
   auto c = ctx;
   c.phase = mode::eval;
   const index block = std::clamp<index>(columns / places, 1, range.images);
-  detail::image_reader images(data, block);
+  detail::block_reader images(data, block);
   for (index i = 0; i < range.images; i += block) {
     scratch_scope scope(c);
     const index n = std::min(block, range.images - i);

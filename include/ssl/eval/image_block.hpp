@@ -54,9 +54,9 @@ struct image_block {
 
 /// Reads images one after another and sends up to `most` at once.
 template <class D>
-class image_reader {
+class block_reader {
  public:
-  image_reader(const D& data, index most)
+  block_reader(const D& data, index most)
       : data_(&data),
         host_(static_cast<std::size_t>(data.shape().size() * most)),
         names_(static_cast<std::size_t>(most)) {}
