@@ -47,6 +47,9 @@ ssl::any_split load_other(const transfer_options& o, const ssl::any_split& like)
   } else {
     ex::experiment_options options = o;
     options.data = o.other;
+    const bool files = ex::has_image_files(o.other);
+    options.image_side = files ? static_cast<int>(shape.width) : 0;
+    options.skip_broken = o.skip_broken && files;
     other = ex::load_images(options);
   }
   if (other.train.shape() != shape)
@@ -126,8 +129,10 @@ int main(int argc, char** argv) {
   CLI::App app("Encoders that learned from one collection of images, judged on another.");
   transfer_options o;
   ex::add_study_options(app, o);
-  app.add_option("--other", o.other,
-                 "the other collection, named as --data is, of images of the same size; default: generated");
+  app.add_option(
+      "--other", o.other,
+      "the other collection, named as --data is, of images of the same size, or of files of images; "
+      "default: generated");
   app.add_option("--losses", o.losses, "which losses; the first is compared with the others")
       ->delimiter(',')
       ->check(CLI::IsMember(ex::known_losses()));

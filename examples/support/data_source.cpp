@@ -187,6 +187,11 @@ ssl::any_split load_data(const data_options& options) {
   return kind->read({options, where});
 }
 
+bool has_image_files(const std::string& source) {
+  const data_kind* const kind = find(source);
+  return kind && kind->image_files;
+}
+
 std::string describe_source(const std::string& source) {
   const data_kind* const kind = find(source);
   return kind ? kind->what : "images";

@@ -27,6 +27,9 @@ void add_options(CLI::App& app, data_options& options);
 /// ssl::data_error for files that are not right.
 ssl::any_split load_data(const data_options& options);
 
+/// Whether a source has a file for each image, which are brought to any size; false where it is not known.
+bool has_image_files(const std::string& source);
+
 /// What the images of a source are, as in "2500 training and 500 test images of CIFAR-10".
 std::string describe_source(const std::string& source);
 

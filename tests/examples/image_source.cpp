@@ -43,6 +43,8 @@ TEST_CASE("examples/image_source: a folder is decoded into memory, its first ima
   CHECK(data.train.label(1) == 1);
   CHECK(data.train.all_pixels().size() == 6 * 108);
   CHECK(ex::describe_source(c.kind("folder")) == "images from files");
+  CHECK(ex::has_image_files(c.kind("folder")));
+  CHECK_FALSE(ex::has_image_files("cifar10:x"));
 }
 
 TEST_CASE("examples/image_source: or stays in its files, and gives the same images") {
