@@ -16,6 +16,7 @@ struct transfer_options : ex::study_options {
     batch = 100;
     epochs = 10;
     train_images = 8000;
+    stem_stride = 1;
     widths = {16, 32, 64, 128};
     projector = {256, 128};
   }
@@ -98,13 +99,12 @@ void conclude(ex::study& s, const transfer_options& o, const domain (&domains)[2
     text += " " + loss + " " + lost.text(1, true) + ";";
     std::vector<std::string> row{loss};
     for (int k = 0; k < 2; ++k)
-      row.push_back(results.contrast(cost(loss, domains[k], domains[1 - k], 1)).text(1, true));
+      row.push_back(ex::signed_text(results.contrast(cost(loss, domains[k], domains[1 - k], 1)), 1, true));
     for (int k = 0; k < 2; ++k) {
       const std::string measure = "linear, " + domains[k].name;
-      row.push_back(results
-                        .contrast({{1, trained(loss, domains[1 - k].name), measure},
-                                   {-1, trained("none", "nothing"), measure}})
-                        .text(1, true));
+      const ex::estimate gained = results.contrast(
+          {{1, trained(loss, domains[1 - k].name), measure}, {-1, trained("none", "nothing"), measure}});
+      row.push_back(ex::signed_text(gained, 1, true));
     }
     rows.push_back(row);
   }
@@ -112,7 +112,7 @@ void conclude(ex::study& s, const transfer_options& o, const domain (&domains)[2
     for (std::size_t k = 1; k < o.losses.size(); ++k) {
       const ex::estimate more = results.contrast(both("emp_ssl", -1, both(o.losses[k], 1)));
       claim.add(ex::change_of(more));
-      text += " that of " + o.losses[k] + " is " + ex::difference_text(more) + " than that of emp_ssl" +
+      text += " " + o.losses[k] + " against emp_ssl " + ex::difference_text(more) +
               (k + 1 == o.losses.size() ? "." : ";");
     }
   s.page.blocks().heading("What the other images cost, and what they are worth");
