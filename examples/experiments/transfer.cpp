@@ -108,13 +108,12 @@ void conclude(ex::study& s, const transfer_options& o, const domain (&domains)[2
     }
     rows.push_back(row);
   }
-  if (o.losses.front() == "emp_ssl")
-    for (std::size_t k = 1; k < o.losses.size(); ++k) {
-      const ex::estimate more = results.contrast(both("emp_ssl", -1, both(o.losses[k], 1)));
-      claim.add(ex::change_of(more));
-      text += " " + o.losses[k] + " against emp_ssl " + ex::difference_text(more) +
-              (k + 1 == o.losses.size() ? "." : ";");
-    }
+  for (std::size_t k = 1; k < o.losses.size(); ++k) {
+    const ex::estimate more = results.contrast(both(o.losses.front(), -1, both(o.losses[k], 1)));
+    claim.add(ex::change_of(more));
+    text += " " + o.losses[k] + " against " + o.losses.front() + " " + ex::difference_text(more) + ";";
+  }
+  text.back() = '.';
   s.page.blocks().heading("What the other images cost, and what they are worth");
   s.page.blocks().table(
       {"loss", "lost, data", "lost, other", "gained, data", "gained, other"}, rows,
