@@ -64,6 +64,18 @@ void conclude(ex::study& s, const sweep_options& o) {
     text += " K = " + std::to_string(o.views[k]) + " against K = " + std::to_string(o.views.front()) +
             " at these weights: " + ex::difference_text(d) + ";";
   }
+  text += " mean over K, with the Brownian term, against neither:";
+  for (const double singular : o.singular) {
+    if (singular == 0) continue;
+    std::vector<ex::contrast_term> mean;
+    const double share = 1 / static_cast<double>(o.views.size());
+    for (const ssl::index views : o.views) {
+      mean.push_back({share, at(views, weights(singular, lambda_b)), "linear"});
+      mean.push_back({-share, at(views, none), "linear"});
+    }
+    text += " " + ex::number_text(singular) + " of the singular value term " +
+            ex::signed_text(results.contrast(mean), 1, true) + ";";
+  }
   const ex::condition* best = nullptr;
   const std::vector<ex::condition> all = results.conditions();
   for (const ex::condition& c : all)
