@@ -77,49 +77,70 @@ ex::training_recipe recipe_of(const ex::study& s, const transfer_options& o, con
   return r;
 }
 
-/// Linear accuracy on a domain by training there, less that by training on the other one.
-std::vector<ex::contrast_term> cost(const std::string& loss, const domain& judged, const domain& other,
-                                    double weight) {
-  const std::string measure = "linear, " + judged.name;
-  return {{weight, trained(loss, judged.name), measure}, {-weight, trained(loss, other.name), measure}};
+using terms = std::vector<ex::contrast_term>;
+
+/// weight * linear accuracy on `judged` of what was learned from `from`.
+ex::contrast_term linear(const std::string& loss, const domain& judged, const domain& from, double weight) {
+  return {weight, trained(loss, from.name), "linear, " + judged.name};
+}
+
+/// On a domain by training on the other one.
+terms transferred(const std::string& loss, const domain& judged, const domain& other, double weight) {
+  return {linear(loss, judged, other, weight)};
+}
+
+/// On a domain by training there, less that by training on the other one.
+terms lost(const std::string& loss, const domain& judged, const domain& other, double weight) {
+  return {linear(loss, judged, judged, weight), linear(loss, judged, other, -weight)};
 }
 
 void conclude(ex::study& s, const transfer_options& o, const domain (&domains)[2]) {
   const auto& results = s.page.results();
+  const std::string& first = o.losses.front();
   ex::tally claim;
-  std::vector<std::vector<std::string>> rows;
-  const auto both = [&](const std::string& loss, double weight, std::vector<ex::contrast_term> sum = {}) {
-    for (int k = 0; k < 2; ++k)
-      for (const ex::contrast_term& t : cost(loss, domains[k], domains[1 - k], weight / 2)) sum.push_back(t);
-    return sum;
+  std::string text;
+  // A quantity of each loss as a mean of both ways, and the first loss against each other one.
+  const auto compare = [&](const std::string& title, const auto& quantity, double better) {
+    const auto both = [&](const std::string& loss, double weight) {
+      terms sum = quantity(loss, domains[0], domains[1], weight / 2);
+      for (const ex::contrast_term& t : quantity(loss, domains[1], domains[0], weight / 2)) sum.push_back(t);
+      return sum;
+    };
+    text += title;
+    for (const std::string& loss : o.losses) {
+      text += " " + loss + " " + results.contrast(both(loss, 1)).text(1, true);
+      if (loss != first) {
+        terms difference = both(first, 1);
+        for (const ex::contrast_term& t : both(loss, -1)) difference.push_back(t);
+        const ex::estimate d = results.contrast(difference);
+        text += " (" + first + " " + ex::difference_text(d) + ")";
+        for (ex::contrast_term& t : difference) t.weight *= better;
+        claim.add(ex::change_of(results.contrast(difference)));
+      }
+      text += loss == o.losses.back() ? "." : ",";
+    }
   };
-  std::string text = "Linear accuracy lost by training on the other images, mean of both ways:";
+  compare("Linear accuracy of what was learned from the other images, mean of both ways:", transferred, 1);
+  compare(" Lost against learning from the same images:", lost, -1);
+  s.page.conclude(claim.verdict(), text);
+
+  std::vector<std::vector<std::string>> rows;
   for (const std::string& loss : o.losses) {
-    const ex::estimate lost = results.contrast(both(loss, 1));
-    text += " " + loss + " " + lost.text(1, true) + ";";
     std::vector<std::string> row{loss};
     for (int k = 0; k < 2; ++k)
-      row.push_back(ex::signed_text(results.contrast(cost(loss, domains[k], domains[1 - k], 1)), 1, true));
+      row.push_back(ex::signed_text(results.contrast(lost(loss, domains[k], domains[1 - k], 1)), 1, true));
     for (int k = 0; k < 2; ++k) {
-      const std::string measure = "linear, " + domains[k].name;
-      const ex::estimate gained = results.contrast(
-          {{1, trained(loss, domains[1 - k].name), measure}, {-1, trained("none", "nothing"), measure}});
-      row.push_back(ex::signed_text(gained, 1, true));
+      terms gained = transferred(loss, domains[k], domains[1 - k], 1);
+      gained.push_back({-1, trained("none", "nothing"), "linear, " + domains[k].name});
+      row.push_back(ex::signed_text(results.contrast(gained), 1, true));
     }
     rows.push_back(row);
   }
-  for (std::size_t k = 1; k < o.losses.size(); ++k) {
-    const ex::estimate more = results.contrast(both(o.losses.front(), -1, both(o.losses[k], 1)));
-    claim.add(ex::change_of(more));
-    text += " " + o.losses[k] + " against " + o.losses.front() + " " + ex::difference_text(more) + ";";
-  }
-  text.back() = '.';
   s.page.blocks().heading("What the other images cost, and what they are worth");
   s.page.blocks().table(
       {"loss", "lost, data", "lost, other", "gained, data", "gained, other"}, rows,
       "Linear accuracy, paired over seeds. Lost: on the images named, by training there less "
       "by training on the others. Gained: by training on the others over no training.");
-  s.page.conclude(claim.verdict(), text);
 }
 
 }  // namespace
