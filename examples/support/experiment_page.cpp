@@ -44,11 +44,26 @@ bool changes_no_result(const std::string& option) {
   return false;
 }
 
+/// Whether two values of an option are one: "0,4e-05" is "0,0.00004".
+bool same_value(std::string_view a, std::string_view b) {
+  while (!a.empty() || !b.empty()) {
+    const std::string_view x = a.substr(0, a.find(',')), y = b.substr(0, b.find(','));
+    if (x != y) {
+      const auto first = number(std::string(x)), second = number(std::string(y));
+      if (!first || !second || *first != *second) return false;
+    }
+    a.remove_prefix(std::min(a.size(), x.size() + 1));
+    b.remove_prefix(std::min(b.size(), y.size() + 1));
+  }
+  return true;
+}
+
 void require_same_options(const condition& before, const condition& now, const output_dir& folder) {
   for (const auto& option : now) {
     const auto old = std::find_if(before.begin(), before.end(),
                                   [&](const auto& other) { return other.first == option.first; });
-    if (changes_no_result(option.first) || (old != before.end() && old->second == option.second)) continue;
+    if (changes_no_result(option.first) || (old != before.end() && same_value(old->second, option.second)))
+      continue;
     throw ssl::option_error(folder.path().string() + ": holds results with --" + option.first + " " +
                             (old != before.end() ? old->second : "unknown") + ", asked for " + option.second +
                             "; give another folder to --out, or the same options to go on");

@@ -94,6 +94,12 @@ TEST_CASE("examples/experiment_page: an experiment goes on with its own options 
   more.options = {{"data", "synthetic"}, {"epochs", "2"}, {"seeds", "1,2,3"}};
   ex::experiment_page(folder.path(), more).measure(grid(), seeds, counted, true);
   CHECK(runs == 12);
+  more.options[1].second = "2.0";  // the same number in other letters
+  CHECK_NOTHROW(ex::experiment_page(folder.path(), more));
+  for (const char* other : {"2,2", "two", ""}) {
+    more.options[1].second = other;
+    CHECK_THROWS_AS(ex::experiment_page(folder.path(), more), ssl::option_error);
+  }
   more.options[1].second = "4";
   CHECK_THROWS_WITH_AS(ex::experiment_page(folder.path(), more),
                        doctest::Contains("holds results with --epochs 2, asked for 4"), ssl::option_error);
