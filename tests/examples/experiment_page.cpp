@@ -102,7 +102,7 @@ TEST_CASE("examples/experiment_page: an experiment goes on with its own options 
   }
   more.options[1].second = "4";
   CHECK_THROWS_WITH_AS(ex::experiment_page(folder.path(), more),
-                       doctest::Contains("holds results with --epochs 2, asked for 4"), ssl::option_error);
+                       doctest::Contains("holds results with --epochs 2.0, asked for 4"), ssl::option_error);
   std::filesystem::remove(folder / "results.jsonl");
   ex::experiment_page(folder.path(), more);
 }
