@@ -119,14 +119,7 @@ TEST_CASE("examples/comparison: runs of one experiment share a table, condition 
 TEST_CASE("examples/comparison: a folder that is no run is refused in a sentence") {
   const ssl::test::temporary_folder parent;
   const auto folder = parent / "run";
-  const auto message = [&] {
-    try {
-      ex::read_run_folder(folder);
-    } catch (const ssl::data_error& e) {
-      return std::string(e.what());
-    }
-    return std::string();
-  };
+  const auto message = [&] { return ssl::test::message([&] { ex::read_run_folder(folder); }); };
   const auto write = [&](const char* name, const std::string& text) {
     std::ofstream(folder / name, std::ios::trunc) << text;
   };

@@ -124,12 +124,7 @@ TEST_CASE("examples/run_record: what is written is read, and what is broken is n
 
   const auto message = [&](const std::string& text) {
     std::ofstream(file, std::ios::trunc) << text;
-    try {
-      ex::read_run_record(file);
-    } catch (const ssl::data_error& e) {
-      return std::string(e.what());
-    }
-    return std::string();
+    return ssl::test::message([&] { ex::read_run_record(file); });
   };
   const std::string name = file.string();
   CHECK(message("{\"kind\":\n\"training\"\n") == name + ", line 3: this is no JSON");

@@ -35,12 +35,7 @@ const std::string second =
     R"({"condition":{"loss":"byol","patches":"16"},"seed":18446744073709551615,"measures":{"knn":null}})";
 
 std::string message_of(const std::filesystem::path& path) {
-  try {
-    const ex::observations broken(path);
-  } catch (const ssl::data_error& e) {
-    return e.what();
-  }
-  return "";
+  return ssl::test::message([&] { const ex::observations broken(path); });
 }
 
 }  // namespace

@@ -67,16 +67,19 @@ TEST_CASE("patch/multi_crop: every box is whole pixels within the image and its 
 }
 
 TEST_CASE("patch/multi_crop: what has no boxes is told in a sentence") {
-  CHECK(refusal([] { multi_crop(32, {{}, {}, {}, {}, {}}); }) == "ssl::multi_crop: more than 4 groups");
-  CHECK(refusal([] { multi_crop(0); }) == "ssl::multi_crop: images of side 0, expected at least 1");
+  CHECK(message<ssl::option_error>([] {
+          multi_crop(32, {{}, {}, {}, {}, {}});
+        }) == "ssl::multi_crop: more than 4 groups");
+  CHECK(message<ssl::option_error>([] { multi_crop(0); }) ==
+        "ssl::multi_crop: images of side 0, expected at least 1");
   const std::string law = "; scales must rise within (0, 1], aspects must be positive and rise";
-  CHECK(refusal([] { multi_crop(32, {{.scale_min = 0}}); }) ==
+  CHECK(message<ssl::option_error>([] { multi_crop(32, {{.scale_min = 0}}); }) ==
         "ssl::multi_crop: a group of 2 views of scale 0.000000 to 1.000000 and aspect 0.750000 to 1.333333" +
             law);
   for (const crop_group& bad :
        {crop_group{.scale_min = 0.5, .scale_max = 0.4}, crop_group{.scale_max = 1.5},
         crop_group{.aspect_min = 0}, crop_group{.aspect_min = 2}, crop_group{.views = -1}})
-    CHECK(refusal([&] { multi_crop(32).add(bad); }).ends_with(law));
+    CHECK(message<ssl::option_error>([&] { multi_crop(32).add(bad); }).ends_with(law));
 }
 
 }  // namespace ssl::test

@@ -7,15 +7,21 @@
 
 namespace ssl::test {
 
-/// The sentence of the option_error that f() throws; empty where it throws none.
-template <class F>
-std::string refusal(F f) {
+/// What `action` throws as E says; "" if it throws nothing, "another exception" if something else.
+template <class E = data_error, class F>
+std::string message(const F& action) {
   try {
-    f();
-  } catch (const option_error& e) {
+    action();
+  } catch (const E& e) {
     return e.what();
+  } catch (...) {
+    return "another exception";
   }
-  return {};
+  return "";
+}
+
+inline bool says(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
 }
 
 }  // namespace ssl::test

@@ -1,5 +1,5 @@
 #pragma once
-/// A folder that lives as long as the test, and the sentence of an error.
+/// A folder that lives as long as the test.
 
 #include <cstdint>
 #include <filesystem>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "ssl/core/error.hpp"
+#include "support/refusal.hpp"
 
 namespace ssl::test {
 
@@ -44,22 +44,5 @@ class temporary_folder {
  private:
   std::filesystem::path path_;
 };
-
-/// What `action` throws as E says; "" if it throws nothing, "another exception" if something else.
-template <class E = data_error, class F>
-std::string message(const F& action) {
-  try {
-    action();
-  } catch (const E& e) {
-    return e.what();
-  } catch (...) {
-    return "another exception";
-  }
-  return "";
-}
-
-inline bool says(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace ssl::test

@@ -196,17 +196,17 @@ TEST_CASE("train/view_recipe: images, views and sides are the user's") {
 }
 
 TEST_CASE("train/view_recipe: a wrong name or number is told in a sentence") {
-  const std::string unknown = refusal([] { named_views("dyno"); });
+  const std::string unknown = message<ssl::option_error>([] { named_views("dyno"); });
   CHECK(unknown.starts_with(
       "ssl::named_views: no recipe is called \"dyno\"; there are vicreg, barlow_twins, "));
   for (const auto& entry : view_recipes) CHECK(unknown.find(entry.name) != std::string::npos);
-  CHECK(refusal([] { named_views("simclr", {.local_views = 4}); }) ==
+  CHECK(message<ssl::option_error>([] { named_views("simclr", {.local_views = 4}); }) ==
         "ssl::named_views: simclr has no local views; add a group to its recipe");
-  CHECK(refusal([] { named_views("dino", {.views = -2}); }) ==
+  CHECK(message<ssl::option_error>([] { named_views("dino", {.views = -2}); }) ==
         "ssl::view_recipe: dino for images of side 32, -2 views of side 0, -1 local ones of side 0; none may "
         "be "
         "negative");
-  CHECK(refusal([] { dino_views().target(); }) ==
+  CHECK(message<ssl::option_error>([] { dino_views().target(); }) ==
         "ssl::view_recipe: dino has views of 32 and of 14 pixels, and one size was asked for");
 }
 
