@@ -1,8 +1,7 @@
 // Transfer (a claim of EMP-SSL, arXiv 2304.03977): what is learned from one collection of images, judged on
 // another. The paper's pair is CIFAR-10 and CIFAR-100 with ResNet-18; towards it with --data cifar10:DIR
 // --other cifar100:DIR --side 32 --stem-stride 1 --widths 64,128,256,512 --projector 4096,1024 --batch 100
-// --patches 20
-// --bag 128 --epochs 300 --train-images 0.
+// --patches 20 --bag 128 --epochs 300 --train-images 0.
 #include "experiments/support/findings.hpp"
 #include "experiments/support/study.hpp"
 #include "ssl/data/synthetic.hpp"
