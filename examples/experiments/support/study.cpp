@@ -122,17 +122,7 @@ series study::level(const std::string& name, const condition& where, const std::
 
 estimate difference_within(const observations& results, const condition& where, std::string_view a,
                            std::string_view b) {
-  std::vector<double> differences;
-  for (const std::uint64_t seed : results.seeds()) {
-    std::vector<double> of_a, of_b;
-    for (const observation& o : results.all()) {
-      if (o.seed != seed || !contains(o.where, where)) continue;
-      if (o.measure == a) of_a.push_back(o.value);
-      if (o.measure == b) of_b.push_back(o.value);
-    }
-    if (of_a.size() == 1 && of_b.size() == 1) differences.push_back(of_a.front() - of_b.front());
-  }
-  return estimate_of(differences);
+  return results.contrast({{1, where, std::string(a)}, {-1, where, std::string(b)}});
 }
 
 std::string signed_text(const estimate& difference, int digits, bool percent) {

@@ -97,8 +97,7 @@ class study {
   std::pair<std::string, std::uint64_t> kept_of_;
 };
 
-/// The measure `a` less the measure `b` of the same runs, paired: over the seeds in which exactly one run has
-/// a condition that contains `where` and both measures.
+/// The measure `a` less the measure `b` of the runs whose condition contains `where`, paired over the seeds.
 estimate difference_within(const observations& results, const condition& where, std::string_view a,
                            std::string_view b);
 
