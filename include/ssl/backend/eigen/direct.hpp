@@ -70,10 +70,9 @@ void gather(int threads, const gathering& g, const T* x, const T* panels, index 
     for (index first = 0; first < g.out; first += rows) {
       const index count = std::min(rows, g.out - first);
       const T* const panel_of = panels + first / rows * panel_size;
-      if (panel<T>::strips > 1 && count <= panel<T>::width)
-        multiply_strip<T, 1>(p, mine.last - mine.first, length, panel_of, first, count);
-      else
-        multiply_strip<T, panel<T>::strips>(p, mine.last - mine.first, length, panel_of, first, count);
+      with_strips<T>(count, [&](auto strips) {
+        multiply_strip<T, strips()>(p, mine.last - mine.first, length, panel_of, first, count);
+      });
     }
   });
 }

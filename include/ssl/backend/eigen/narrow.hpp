@@ -18,11 +18,7 @@ namespace narrow {
 inline constexpr index few = 48;                // columns, or inner indices
 inline constexpr index large = index{1} << 21;  // entries of the large matrix
 
-/// Rows or inner indices that lie on one page of 4 KiB.
-template <class T>
-inline constexpr index page = 4096 / static_cast<index>(sizeof(T));
-
-/// Asks for `bytes` from p on.
+/// Asks for `count` entries from p on.
 template <class T>
 void ask(const T* p, index count) {
   for (index i = 0; i < count; i += 64 / static_cast<index>(sizeof(T))) Eigen::internal::prefetch(p + i);
@@ -77,7 +73,7 @@ void four_by_four(index length, const T* a, index lda, const T* b, index ldb, bo
 template <class T>
 void rows_times(int threads, T alpha, matrix_view<const T, host_space> a, operand<T> b, T beta,
                 matrix_view<T, host_space> c) {
-  constexpr index width = panel<T>::width, together = 64;  // columns of a
+  constexpr index width = panel<T>::width, page = panel<T>::page, together = 64;  // columns of a
   const index k = a.rows, wide = (c.cols + 3) / 4 * 4, whole = k / width * width;
   T* const right = tiled::panel_memory<T>(0, k * wide);
   for (index j = 0; j < wide; ++j)
@@ -87,10 +83,10 @@ void rows_times(int threads, T alpha, matrix_view<const T, host_space> a, operan
     const index first = group * together, count = std::min(together, c.rows - first), fours = count / 4 * 4;
     T* const sum = tiled::panel_memory<T>(1, together * wide);
     std::fill_n(sum, together * wide, T{0});
-    for (index l = 0; l < whole; l += page<T>)
+    for (index l = 0; l < whole; l += page)
       for (index i = 0; i < fours; i += 4)
         for (index j = 0; j < wide; j += 4)
-          four_by_four(std::min(page<T>, whole - l), a.column(first + i) + l, a.ld, right + j * k + l, k,
+          four_by_four(std::min(page, whole - l), a.column(first + i) + l, a.ld, right + j * k + l, k,
                        j == 0 && i + 8 <= fours, sum + i + j * together, together);
     for (index j = 0; j < c.cols; ++j)
       for (index i = 0; i < count; ++i) {
@@ -105,7 +101,8 @@ void rows_times(int threads, T alpha, matrix_view<const T, host_space> a, operan
 /// c (m, n) = alpha a b^T + beta c for a large c and few inner indices: a change of c of low rank.
 template <class T>
 void change(int threads, T alpha, operand<T> a, operand<T> b, index k, T beta, matrix_view<T, host_space> c) {
-  constexpr index rows = panel<T>::rows, cols = panel<T>::cols, across = 256;  // columns of c in a task
+  constexpr index rows = panel<T>::rows, cols = panel<T>::cols;
+  constexpr index down = panel<T>::page_of_rows, across = panel<T>::many_columns;  // of c in a task
   const index m = c.rows, groups = (c.cols + cols - 1) / cols, tall = panel<T>::padded(m);
   T* const right = tiled::panel_memory<T>(0, groups * cols * k + tall * k);
   T* const left = right + groups * cols * k;
@@ -113,9 +110,9 @@ void change(int threads, T alpha, operand<T> a, operand<T> b, index k, T beta, m
     lay_side_by_side(operand<T>{b.data + q * cols * b.along, b.along, b.deep}, alpha,
                      std::min(cols, c.cols - q * cols), cols, k, right + q * cols * k);
   pack(a, 0, m, 0, k, left);
-  const index chunks = (m + page<T> - 1) / page<T>, strips = (c.cols + across - 1) / across;
+  const index chunks = (m + down - 1) / down, strips = (c.cols + across - 1) / across;
   parallel_for(threads, chunks * strips, [&](index task) {
-    const index first = task % chunks * page<T>, last = std::min(m, first + page<T>);
+    const index first = task % chunks * down, last = std::min(m, first + down);
     const index begin = task / chunks * across, end = std::min(c.cols, begin + across);
     for (index j = begin; j < end; j += cols) {
       const T* const side = right + j * k;

@@ -8,28 +8,34 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <type_traits>
 
+#include "ssl/backend/eigen/blocking.hpp"
 #include "ssl/backend/eigen/parallel.hpp"
 #include "ssl/backend/eigen/unroll.hpp"
 #include "ssl/core/view.hpp"
 
 namespace ssl::cpu {
 
-/// The tile of c that stays in registers.
+/// The vectors that this program is compiled for, and their blocking constants.
 template <class T>
-struct panel {
+struct panel
+    : blocking<static_cast<index>(
+                   Eigen::internal::unpacket_traits<typename Eigen::internal::packet_traits<T>::type>::size),
+               static_cast<index>(sizeof(T)), (EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32)> {
   using packet = typename Eigen::internal::packet_traits<T>::type;
-  static constexpr index width = Eigen::internal::unpacket_traits<packet>::size;
-  static constexpr bool many_registers = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32;
-  static constexpr bool wide = many_registers || width * static_cast<index>(sizeof(T)) >= 32;
-  static constexpr index strips = wide && !many_registers ? 3 : 2;
-  static constexpr index rows = strips * width;
-  static constexpr index cols = std::min<index>(many_registers ? 8 : 4, rows);
-  static constexpr index depth = 1024 / static_cast<index>(sizeof(T));  // rows x depth fill 2/3 of 48 KiB
-
-  /// The least multiple of `rows` that holds `count`.
-  static constexpr index padded(index count) { return (count + rows - 1) / rows * rows; }
+  static_assert(panel::sound(), "ssl: these vectors need a row of their own in blocking.hpp");
 };
+
+/// f(n) with n, a constant, the number of strips that hold `count` rows of a panel, 0 < count <= rows.
+template <class T, class F>
+void with_strips(index count, const F& f) {
+  constexpr index strips = panel<T>::strips;
+  if (count <= panel<T>::width) return f(std::integral_constant<index, 1>{});
+  if constexpr (strips > 2)
+    if (count <= 2 * panel<T>::width) return f(std::integral_constant<index, 2>{});
+  f(std::integral_constant<index, strips>{});
+}
 
 /// op(a) as rows: entry (i, l) at data[i * along + l * deep]; one of the strides is 1.
 template <class T>
@@ -135,7 +141,7 @@ void pack(operand<T> a, index first, index count, index l0, index depth, T* out)
 template <class T>
 void multiply_panels(index depth, const T* a, index m, const T* b, index n, T alpha, T beta,
                      matrix_view<T, host_space> c, index ahead) {
-  constexpr index width = panel<T>::width, rows = panel<T>::rows, cols = panel<T>::cols;
+  constexpr index rows = panel<T>::rows, cols = panel<T>::cols;
   alignas(64) T strip[panel<T>::depth * cols];
   for (index j = 0; j < n; j += cols) {
     const index first = std::max<index>(0, ahead + j) / rows * rows, wide = std::min(cols, n - j);
@@ -158,11 +164,9 @@ void multiply_panels(index depth, const T* a, index m, const T* b, index n, T al
         continue;
       }
       T edge[rows * cols];
-      if (tall <= width) {
-        tiled::multiply_tile<T, 1>(depth, left, right, step, soon, alpha, T{0}, edge, rows);
-      } else {
-        tiled::multiply_tile<T, panel<T>::strips>(depth, left, right, step, soon, alpha, T{0}, edge, rows);
-      }
+      with_strips<T>(tall, [&](auto strips) {
+        tiled::multiply_tile<T, strips()>(depth, left, right, step, soon, alpha, T{0}, edge, rows);
+      });
       for (index q = 0; q < wide; ++q)
         for (index p = 0; p < tall; ++p) {
           T& place = c(i + p, j + q);

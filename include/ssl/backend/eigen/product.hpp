@@ -26,7 +26,6 @@ T* panel_memory(int place, index count) {
   return memory[place].data();
 }
 
-inline constexpr index chunk = 384;  // rows that a thread packs for itself: half a second-level cache
 inline constexpr index small_product = index{1}
                                        << 20;  // multiply-adds below which threads cost more than they save
 
@@ -105,7 +104,7 @@ void multiply(int threads, T alpha, operand<T> a, operand<T> b, index k, T beta,
   const index few = std::min(m, n), many = std::max(m, n), wide = panel<T>::padded(few);
   const index stretch =
       std::max(depth, (index{1} << 24) / (wide * static_cast<index>(sizeof(T))) / depth * depth);
-  const index size = std::clamp<index>(panel<T>::padded(many / 8), panel<T>::rows, tiled::chunk);
+  const index size = std::clamp<index>(panel<T>::padded(many / 8), panel<T>::rows, panel<T>::chunk);
   const index chunks = (many + size - 1) / size, groups = std::max<index>(1, few / 1024);
   const index group = panel<T>::padded((few + groups - 1) / groups);
   for (index l0 = 0; l0 < k; l0 += stretch) {
@@ -126,8 +125,8 @@ void multiply(int threads, T alpha, operand<T> a, operand<T> b, index k, T beta,
                              {c.data + first + from * c.ld, count, to - from, c.ld}, from - to);
           continue;
         }
-        for (index i = from; i < to; i += tiled::chunk) {
-          const index tall = std::min(tiled::chunk, to - i);
+        for (index i = from; i < to; i += panel<T>::chunk) {
+          const index tall = std::min(panel<T>::chunk, to - i);
           multiply_panels<T>(deep, theirs + i * deep, tall, mine, count, alpha, keep,
                              {c.data + i + first * c.ld, tall, count, c.ld}, -count);
         }

@@ -173,7 +173,7 @@ struct tap_runs {
 /// dw (rows of one panel of dy, channels of one panel of x) += the sum over the runs.
 template <class T>
 void add_products(const tap_runs<T>& runs, index tall, index wide, T* dw, index ld) {
-  constexpr index rows = panel<T>::rows, cols = panel<T>::cols, width = panel<T>::width;
+  constexpr index rows = panel<T>::rows, cols = panel<T>::cols;
   for (index j = 0; j < wide; j += cols) {
     if (tall == rows && j + cols <= wide) {
       multiply_rows<T, panel<T>::strips>(runs.count, runs.length, runs.dy.data(), rows, runs.x.data(), j,
@@ -181,12 +181,10 @@ void add_products(const tap_runs<T>& runs, index tall, index wide, T* dw, index 
       continue;
     }
     T edge[rows * cols] = {};
-    if (tall <= width)
-      multiply_rows<T, 1>(runs.count, runs.length, runs.dy.data(), rows, runs.x.data(), j, runs.step, edge,
-                          rows);
-    else
-      multiply_rows<T, panel<T>::strips>(runs.count, runs.length, runs.dy.data(), rows, runs.x.data(), j,
-                                         runs.step, edge, rows);
+    with_strips<T>(tall, [&](auto strips) {
+      multiply_rows<T, strips()>(runs.count, runs.length, runs.dy.data(), rows, runs.x.data(), j, runs.step,
+                                 edge, rows);
+    });
     for (index q = 0; q < std::min(cols, wide - j); ++q)
       for (index i = 0; i < tall; ++i) dw[(j + q) * ld + i] += edge[q * rows + i];
   }
@@ -212,10 +210,9 @@ void add_in_place(range pixels, matrix_view<const T, host_space> x, matrix_view<
       for (index j = 0; j < x.rows; j += cols) {
         const T *const a = dy.column(p) + o, *const b = x.column(p) + j;
         T* const to = dw + o + j * dy.rows;
-        if (dy.rows - o < rows)
-          multiply_rows<T, 1>(1, length, &a, dy.rows, &b, 0, x.rows, to, dy.rows);
-        else
-          multiply_rows<T, panel<T>::strips>(1, length, &a, dy.rows, &b, 0, x.rows, to, dy.rows);
+        with_strips<T>(std::min(rows, dy.rows - o), [&](auto strips) {
+          multiply_rows<T, strips()>(1, length, &a, dy.rows, &b, 0, x.rows, to, dy.rows);
+        });
       }
   }
 }

@@ -132,11 +132,8 @@ struct winograd_product {
   }
   void multiply(index out, const T* u, index step, const T* v, index groups, index first, index last,
                 T* m) const {
-    if (grid.g.out_channels - out * rows <= panel<T>::width) {
-      multiply<1>(u, step, v, groups, first, last, m);
-    } else {
-      multiply<panel<T>::strips>(u, step, v, groups, first, last, m);
-    }
+    with_strips<T>(std::min(rows, grid.g.out_channels - out * rows),
+                   [&](auto strips) { multiply<strips()>(u, step, v, groups, first, last, m); });
   }
 
   /// The outputs of panel `out` of groups [group, group + groups) from M.
@@ -278,9 +275,14 @@ struct winograd_outer_product {
     T* const v = zeros + zero_count;
     T* const w = v + positions * step_v;
     T* const rest = w + positions * step_w;
-    // Input channels to a piece of dU: fewer where there would not be enough pieces for the threads.
-    index wide = rows / cols;
-    while (wide > 1 && panels_out * panels_in * (rows / cols / wide) < 2 * threads) wide = (wide + 1) / 2;
+    // Input channels to a piece of dU: fewer where there would not be enough pieces for the threads, but
+    // always so many that a panel falls into whole pieces.
+    constexpr index most = rows / cols;  // tiles of columns in a panel
+    index wide = most;
+    while (wide > 1 && panels_out * panels_in * (most / wide) < 2 * threads) {
+      do --wide;
+      while (most % wide != 0);
+    }
     wide *= cols;
     const index pieces = (in.channels + wide - 1) / wide;
     for (index begin = 0; begin < tiles; begin += block) {
@@ -296,11 +298,8 @@ struct winograd_outer_product {
         const T* const left = w + o * across;
         const T* const right = v + c / rows * across + c % rows;
         T* const du = rest + thread_number() * own;
-        if (out.channels - o * rows <= panel<T>::width) {
-          multiply<1>(count, left, step_w, right, step_v, n, du);
-        } else {
-          multiply<panel<T>::strips>(count, left, step_w, right, step_v, n, du);
-        }
+        with_strips<T>(std::min(rows, out.channels - o * rows),
+                       [&](auto strips) { multiply<strips()>(count, left, step_w, right, step_v, n, du); });
         winograd_gather<Tile>(grid.g, du, step_du, o * rows, c, n, dweights);
       });
     }
