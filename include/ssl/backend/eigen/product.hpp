@@ -29,6 +29,15 @@ T* panel_memory(int place, index count) {
 inline constexpr index small_product = index{1}
                                        << 20;  // multiply-adds below which threads cost more than they save
 
+inline constexpr index shared_bytes = index{1} << 24;  // of an operand that is packed for all threads at once
+
+/// How many inner indices of `wide` rows are packed at once: whole depths, `bytes` at most.
+template <class T>
+index packed_at_once(index wide, index bytes) {
+  constexpr index depth = panel<T>::depth;
+  return std::max(depth, bytes / (wide * static_cast<index>(sizeof(T))) / depth * depth);
+}
+
 /// Runs of the inner index for a long sum into a small c, or 0 where that does not pay.
 template <class T>
 index runs_of(index m, index n, index k) {
@@ -90,25 +99,24 @@ void pack_shared(int threads, operand<T> a, index count, index l0, index depth, 
 
 /// c (m, n) = alpha a b^T + beta c, op(a) and op(b)^T as rows, k deep.
 template <class T>
-void multiply(int threads, T alpha, operand<T> a, operand<T> b, index k, T beta,
-              matrix_view<T, host_space> c) {
+void multiply(int threads, T alpha, operand<T> a, operand<T> b, index k, T beta, matrix_view<T, host_space> c,
+              index shared_bytes = tiled::shared_bytes) {
   constexpr index depth = panel<T>::depth;
   const index m = c.rows, n = c.cols;
   if (m * n * k < tiled::small_product) threads = 1;
   if (const index runs = tiled::runs_of<T>(m, n, k); runs > 0)
     return tiled::multiply_runs(threads, runs, alpha, a, b, false, k, beta, c);
 
-  // `shared` has fewer rows and is packed for a stretch of the inner index that fills at most 16 MiB.
+  // `shared` has fewer rows and is packed for so much of the inner index as fills `shared_bytes`.
   const bool left = m < n;  // whether a is the shared one
   const operand<T> shared = left ? a : b, own = left ? b : a;
   const index few = std::min(m, n), many = std::max(m, n), wide = panel<T>::padded(few);
-  const index stretch =
-      std::max(depth, (index{1} << 24) / (wide * static_cast<index>(sizeof(T))) / depth * depth);
+  const index at_once = tiled::packed_at_once<T>(wide, shared_bytes);
   const index size = std::clamp<index>(panel<T>::padded(many / 8), panel<T>::rows, panel<T>::chunk);
   const index chunks = (many + size - 1) / size, groups = std::max<index>(1, few / 1024);
   const index group = panel<T>::padded((few + groups - 1) / groups);
-  for (index l0 = 0; l0 < k; l0 += stretch) {
-    const index length = std::min(stretch, k - l0);
+  for (index l0 = 0; l0 < k; l0 += at_once) {
+    const index length = std::min(at_once, k - l0);
     T* const packed = tiled::panel_memory<T>(0, wide * length);
     tiled::pack_shared(threads, shared, few, l0, length, packed);
     parallel_for(threads, chunks * groups, [&](index q) {
@@ -137,7 +145,8 @@ void multiply(int threads, T alpha, operand<T> a, operand<T> b, index k, T beta,
 
 /// c (n, n) = alpha a a^T + beta c, op(a) as rows, k deep; both triangles written, from the lower one of c.
 template <class T>
-void multiply_by_itself(int threads, T alpha, operand<T> a, index k, T beta, matrix_view<T, host_space> c) {
+void multiply_by_itself(int threads, T alpha, operand<T> a, index k, T beta, matrix_view<T, host_space> c,
+                        index shared_bytes = tiled::shared_bytes) {
   constexpr index depth = panel<T>::depth;
   const index n = c.rows;
   if (n * n / 2 * k < tiled::small_product) threads = 1;
@@ -155,10 +164,9 @@ void multiply_by_itself(int threads, T alpha, operand<T> a, index k, T beta, mat
     tiled::multiply_runs(threads, runs, alpha, a, a, true, k, beta, c);
     return for_each_tile([&](range rows, range cols) { mirror_block(c, rows, cols); });
   }
-  const index stretch =
-      std::max(depth, (index{1} << 24) / (wide * static_cast<index>(sizeof(T))) / depth * depth);
-  for (index l0 = 0; l0 < k; l0 += stretch) {
-    const index length = std::min(stretch, k - l0);
+  const index at_once = tiled::packed_at_once<T>(wide, shared_bytes);
+  for (index l0 = 0; l0 < k; l0 += at_once) {
+    const index length = std::min(at_once, k - l0);
     T* const packed = tiled::panel_memory<T>(0, wide * length);
     tiled::pack_shared(threads, a, n, l0, length, packed);
     for_each_tile([&](range rows, range cols) {
