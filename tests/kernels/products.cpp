@@ -149,12 +149,13 @@ TEST_CASE_TEMPLATE("kernels/products: around the chunks of threads and the group
     for (const index few : {index{1}, p::cols + 1, p::rows, 2 * p::rows + 1})
       for (const index k : {index{5}, p::depth + 1}) {
         if (k > 5 && many > 3 * p::chunk) continue;
-        sweep_panels<T>(many, few, k, trans::no, trans::yes, {T{1}, T{2}}, thread_counts);
-        sweep_panels<T>(few, many, k, trans::yes, trans::no, {T{-1}, T{0}}, thread_counts);
+        const auto threads = many * few * k < cpu::tiled::small_product ? std::vector<int>{1} : thread_counts;
+        sweep_panels<T>(many, few, k, trans::no, trans::yes, {T{1}, T{2}}, threads);
+        sweep_panels<T>(few, many, k, trans::yes, trans::no, {T{-1}, T{0}}, threads);
       }
   for (const index few : {2047, 2048, 2049}) {
-    sweep_panels<T>(few, few + 1, 1, trans::no, trans::no, {T{1}, T{1}}, {1, 3});
-    sweep_panels<T>(few + 1, few, 1, trans::no, trans::no, {T{1}, T{1}}, {1, 3});
+    sweep_panels<T>(few, few + 1, 1, trans::no, trans::no, {T{1}, T{1}}, {3});
+    sweep_panels<T>(few + 1, few, 1, trans::no, trans::no, {T{1}, T{1}}, {3});
   }
 }
 
@@ -209,18 +210,17 @@ TEST_CASE_TEMPLATE("kernels/products: a matrix times its transpose, from the low
                  ", bytes ", shared_bytes);
   };
   for (const index n : sizes) {
+    const bool small = n <= 2 * p::rows + 1;
     const index all = p::depth * p::padded(n) * static_cast<index>(sizeof(T));
     for (const trans op : both)
-      for (const index k : {index{1}, p::width + 1, 2 * p::depth + 1})
+      for (const index k : {index{1}, p::width + 1, (small ? 2 * p::depth : 4 * p::width) + 1})
         for (const int threads :
              n* n / 2 * k < cpu::tiled::small_product ? std::vector<int>{1} : thread_counts) {
-          if (n > 300 && k > 2 * p::depth && threads > 3) continue;
           check(n, k, op, {T{1}, T{2}}, threads, all);
           check(n, k, op, {T{-1}, T{0}}, threads, 0);
         }
-    if (n % p::width <= 1 && n <= 2 * p::rows + 1)
-      for (const index k : {4 * p::depth, 9 * p::depth + 1})
-        for (const int threads : {1, 3}) check(n, k, trans::no, {T{2}, T{1}}, threads, all);
+    if (n % p::width <= 1 && small)
+      for (const index k : {4 * p::depth, 9 * p::depth + 1}) check(n, k, trans::no, {T{2}, T{1}}, 3, all);
   }
 }
 
@@ -269,10 +269,9 @@ TEST_CASE_TEMPLATE("kernels/products: the way that a shape takes changes no numb
             sweep<T>(m, n, std::clamp<index>((index{1} << 17) / (m * n) + d, 1, 600), ta, tb, {T{1}, T{2}},
                      {1, 2}, by_shape);
   // The least matrices that count as large: 2^21 entries.
-  for (const index n : {1, 48, 49})
-    sweep<T>(2048, n, 1024, trans::yes, trans::yes, {T{1}, T{0}}, {1, 3}, by_shape);
-  for (const index k : {1, 48, 49})
-    sweep<T>(1024 + panel<T>::rows + 1, 2048, k, trans::no, trans::no, {T{1}, T{1}}, {3}, by_shape);
+  sweep<T>(2048, cpu::narrow::few / 8, 1024, trans::yes, trans::yes, {T{1}, T{0}}, {3}, by_shape);
+  sweep<T>(1024 + panel<T>::rows + 1, 2048, cpu::narrow::few / 8, trans::no, trans::no, {T{1}, T{1}}, {3},
+           by_shape);
 }
 
 TEST_CASE("kernels/products: shapes swept") {
