@@ -9,6 +9,8 @@
 #   - ssl.hpp includes every header but the concrete backends and what needs zlib, libjpeg or libpng: data/gzip.hpp, data/jpeg.hpp,
 #     data/png.hpp and data/image_*.hpp
 #   - a header starts with #pragma once and has at most 400 lines
+#   - an indented formula or table of a comment ends with an empty line, and no line of a header has more than 110 characters: the
+#     formatter leaves comments alone
 #   - the name of a test has neither semicolon nor lone bracket, which CTest would split or swallow
 
 cmake_minimum_required(VERSION 3.25)
@@ -87,8 +89,18 @@ foreach(header IN LISTS headers)
   endif()
 
   set(number 0)
+  set(before "")
   foreach(line IN LISTS lines)
     math(EXPR number "${number} + 1")
+    if(before MATCHES "^ *///     +[^ ]" AND line MATCHES "^ */// ?[^ `]")
+      report("${shown}:${number}" "${line}   (an empty line ends a formula)")
+    endif()
+    set(before "${line}")
+    string(REGEX REPLACE "<(open|close|backslash|semicolon)>" "x" as_written "${line}")
+    string(LENGTH "${as_written}" width)
+    if(width GREATER 110)
+      report("${shown}:${number}" "${line}   (more than 110 characters)")
+    endif()
     if(NOT line MATCHES "^ *# *include *([\"<])([^\">]+)[\">]")
       continue()
     endif()

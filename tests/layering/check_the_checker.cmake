@@ -47,8 +47,12 @@ endfunction()
 sound_tree()
 expect("a sound tree" "")
 
+string(REPEAT "x" 108 long)
+
 # what                         file                          text                                            found as
 foreach(row
+    "a formula that runs into the text|core/view.hpp|#pragma once\n///     y = x +\n/// 1 for each x\n|core/view.hpp:3: .*an empty line ends a formula"
+    "a long line|core/view.hpp|#pragma once\n// ${long}\n|core/view.hpp:2: .*more than 110 characters"
     "an edge against the order|core/view.hpp|#pragma once\n#include \"ssl/backend/backend.hpp\"\n|core/view.hpp:2: .*core must not know backend"
     "siblings|loss/variance.hpp|#pragma once\n\n#include \"ssl/nn/layer.hpp\"\n|loss/variance.hpp:3: .*loss must not know nn"
     "the two ends|eval/knn.hpp|#pragma once\n#include \"ssl/train/trainer.hpp\"\n|eval must not know train"

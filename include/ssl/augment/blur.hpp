@@ -20,10 +20,12 @@ SSL_FN index reflect(index i, index size) {
 
 }  // namespace detail
 
-/// image = w * image along columns, then along rows; w_k proportional to exp(-k^2 / (2 sigma^2)) for |k| <=
-/// radius and summing to one; edges are mirrored without repeating the edge pixel, as torchvision does. The
-/// radius is cut to the shorter side less one and to `max_blur_radius`. Cost 2 (radius + 1) multiplications a
-/// value. Overwrites scratch, where the image lies turned between the passes, (height, channels * width).
+///     image = w * image along columns, then along rows
+///     w_k   proportional to exp(-k^2 / (2 sigma^2)) for |k| <= radius, and summing to one
+///
+/// Edges are mirrored without repeating the edge pixel, as torchvision does. The radius is cut to the shorter
+/// side less one and to `max_blur_radius`. Cost: 2 (radius + 1) multiplications a value. Overwrites scratch,
+/// where the image lies turned between the passes, (height, channels * width).
 template <class Team, class T>
 SSL_FN void blur_image(const Team& team, image_ref<T> image, T sigma, index radius) {
   const index height = image.shape.height, width = image.shape.width, channels = image.shape.channels;

@@ -1,23 +1,23 @@
 #pragma once
 /// The law of this folder: what a backend is. Thirteen verbs; everything above them is written once.
 ///
-/// `map`             out(i, j) = f(x...) or f(i, j, x...); out may be one of the inputs, f may read views it
-/// carries,
-///                   but never another element of `out`.
-/// `map_reduce`      out = fold(out, f(x...)) along the sides that `out` collapses: (1, 1), (rows, 1) or (1,
-/// cols).
-///                   Accumulates onto `out`. The order is fixed by the shapes alone.
-/// `for_each_column` f(team, j) for j in [0, count), in any order; `team.for_each(n, body)` and
-///                   `team.reduce(n, init, fold, body)` share one column's work (serial here, a thread block
-///                   there).
-/// `gemm`            c = alpha op(a) op(b) + beta c; beta == 0 never reads c.
-/// `syrk`            c = alpha op(a) op(a)^T + beta c, both triangles written, half the work of `gemm`.
-/// `cholesky`        a = L in the lower triangle, in place; info (1, 1) is 0 on success, stays on the device.
-/// `cholesky_solve`  b = (L L^T)^-1 b, in place.
-/// `triangular_solve` b = op(L)^-1 b, in place, L lower triangular; the rest of L is not read.
-/// `eigh`            a (n, n) symmetric: columns become eigenvectors, w (n, 1) ascending eigenvalues; info as
-/// above. `upload`, `download`, `wait`, `allocate`: the only verbs that may wait or allocate; none appears in
-/// a step.
+/// `map`               out(i, j) = f(x...) or f(i, j, x...); out may be one of the inputs, f may read views
+///                     that it carries, but never another element of `out`.
+/// `map_reduce`        out = fold(out, f(x...)) along the sides that `out` collapses: (1, 1), (rows, 1) or
+///                     (1, cols). Accumulates onto `out`. The order is fixed by the shapes alone.
+/// `for_each_column`   f(team, j) for j in [0, count), in any order; `team.for_each(n, body)` and
+///                     `team.reduce(n, init, fold, body)` share one column's work (serial here, a thread
+///                     block there).
+/// `gemm`              c = alpha op(a) op(b) + beta c; beta == 0 never reads c.
+/// `syrk`              c = alpha op(a) op(a)^T + beta c, both triangles written, half the work of `gemm`.
+/// `cholesky`          a = L in the lower triangle, in place; info (1, 1) is 0 on success and stays on
+///                     the device.
+/// `cholesky_solve`    b = (L L^T)^-1 b, in place.
+/// `triangular_solve`  b = op(L)^-1 b, in place, L lower triangular; its upper triangle is not read.
+/// `eigh`              a (n, n) symmetric: columns become eigenvectors, w (n, 1) ascending eigenvalues;
+///                     info as for `cholesky`.
+/// `upload`, `download`, `wait`, `allocate`: the only verbs that may wait or allocate; none appears in a
+///                     step.
 ///
 /// The dense verbs (`gemm` to `eigh`) take matrices of the backend's scalar, and also matrices of doubles:
 /// what must not lose digits (spectra, least squares) is computed in double on any backend.

@@ -2,14 +2,13 @@
 /// How well clusters agree with classes, whatever their names:
 ///
 ///     accuracy  share of the samples that are right when clusters get different classes in the best way
-///     (Hungarian;
-///               with more clusters than classes, the clusters left over are wrong)
+///               (Hungarian; with more clusters than classes, the clusters left over are wrong)
 ///     NMI       mutual information / arithmetic mean of both entropies       scikit-learn's default
-///     ARI       (pairs together in both - expected) / ((pairs in clusters + pairs in classes) / 2 -
-///     expected),
-///               expected = pairs in clusters * pairs in classes / all pairs   Hubert and Arabie 1985
+///     ARI       (both - expected) / ((a + b) / 2 - expected),                Hubert and Arabie 1985
+///               both: pairs of samples together in a cluster and in a class, a: in a cluster, b: in a class,
+///               expected = a b / all pairs
 ///
-/// One cluster against one class: NMI and ARI are 1. Host only; cost n + clusters classes max(clusters,
+/// One cluster against one class: NMI and ARI are 1. Host only. Cost: n + clusters classes max(clusters,
 /// classes).
 
 #include <algorithm>

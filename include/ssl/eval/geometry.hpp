@@ -3,12 +3,12 @@
 /// columns stay zero.
 ///
 ///     pair alignment   mean_i |x_i - y_i|^2 over paired columns
-///     class alignment  mean of |x_i - x_j|^2 over pairs i < j of one class = 2 - 2 sum_c (|S_c|^2 - n_c) /
-///     sum_c n_c (n_c - 1),
+///     class alignment  mean of |x_i - x_j|^2 over pairs i < j of one class
+///                      = 2 - 2 sum_c (|S_c|^2 - n_c) / sum_c n_c (n_c - 1),
 ///                      S_c the sum of class c: linear in n
 ///     pair uniformity  log mean_{i<j} exp(-t |x_i - x_j|^2), lower is more even
 ///     unit spread      feature spread of unit columns times sqrt(d): 1 when directions are even, 0 when all
-///     are one
+///                      are one
 ///
 /// All wait for the backend; none is for a step.
 

@@ -1,12 +1,13 @@
 #pragma once
 /// Confidence intervals in closed form, and the verdict that follows from one.
 ///
-///     Wilson           of a share of n items: (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 +
-///     z^2 / n) exact binomial   of the same, Clopper and Pearson: covers at least as often as it says, so it
-///     is wider mean             of values, a training seed each: mean +- t sqrt(variance / n), Student's t,
-///     n - 1 degrees mean difference  of two independent groups of seeds: Welch's t. Runs that share their
-///     seeds are compared
-///                      by `mean_interval` of their differences instead
+///     Wilson           of a share p of n items:
+///                      (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+///     exact binomial   of the same, Clopper and Pearson: covers at least as often as it says, so it is wider
+///     mean             of values, a training seed each:
+///                      mean +- t sqrt(variance / n), Student's t of n - 1 degrees of freedom
+///     mean difference  of two independent groups of seeds: Welch's t. Runs that share their seeds are
+///                      compared by `mean_interval` of their differences instead
 ///
 /// Accuracies of one test set have the error of that set, means over seeds that of training: neither contains
 /// the other. Host only.

@@ -3,8 +3,8 @@
 /// of an image are a class; with mu_i the mean of image i's views and mu the mean of all,
 ///
 ///     B = mean_i (mu_i - mu) (mu_i - mu)^T,   W = mean_iv (x_iv - mu_i) (x_iv - mu_i)^T + delta I
-///     LiDAR = exp(-sum_k p_k log p_k),   p_k = l_k / sum l + epsilon,   l the d eigenvalues of W^-1/2 B
-///     W^-1/2
+///     LiDAR = exp(-sum_k p_k log p_k),   p_k = l_k / sum l + epsilon
+///     l the d eigenvalues of W^-1/2 B W^-1/2
 ///
 /// Means divide by n and V n, as the paper's expectations do; p is not normalised again. The paper has 1000
 /// images of 50 views, or 5000 of 10, delta 1e-4 and epsilon 1e-8 (as released in stable-pretraining). With n

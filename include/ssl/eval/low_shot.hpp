@@ -2,11 +2,11 @@
 /// Learning from few labels: class-balanced subsets of the training samples, and a probe fitted to several of
 /// them.
 ///
-///     samples of class c in a subset = max(1, round(fraction n_c)), a half rounded up; classes without
-///     samples stay so
+///     samples of class c in a subset = max(1, round(fraction n_c))
 ///
-/// A subset is a pure function of (labels, fraction, seed, draw): sample j's place in its class's order is
-/// drawn for j alone, so the 1 % subset of a draw is contained in its 10 % subset.
+/// A half is rounded up; classes without samples stay so. A subset is a pure function of (labels, fraction,
+/// seed, draw): sample j's place in its class's order is drawn for j alone, so the 1 % subset of a draw is
+/// contained in its 10 % subset.
 
 #include <algorithm>
 #include <cmath>

@@ -1,19 +1,22 @@
 #pragma once
 /// Barlow Twins (arXiv 2103.03230): on_diagonal + lambda off_diagonal of standardised features.
 ///
-/// With a_v the standardised view, s_i its spread, C = a_v a_w^T / n, c = diag(C), m = -2 (1 - c) - 2 lambda
-/// c:
+/// With a_v the standardised view and s_i its spread:
 ///
+///     C        = a_v a_w^T / n,   c = diag(C),   m = -2 (1 - c) - 2 lambda c
 ///     value    = sum_i (1 - c_i)^2 + lambda (<a_v^T a_v, a_w^T a_w> / n^2 - sum_i c_i^2)
-///     gradient = (P + m a_w - t a_v) / (n s),   P = 2 lambda / n a_v (a_w^T a_w),   t_i = P_i . a_v,i / n +
-///     m_i c_i
+///     gradient = (P + m a_w - t a_v) / (n s)
+///     P        = 2 lambda / n a_v (a_w^T a_w),   t_i = P_i . a_v,i / n + m_i c_i
 ///
 /// on the sample side, P by C on the feature side: the way back through the standardisation needs one more
 /// row sum and no pass of its own, because the mean of the inner gradient is 0. Together the two parts and
-/// the standardisation therefore have their own evaluation, for the expression `on(standardized{...}, a *
-/// on_diagonal{} + b * off_diagonal{})`; joint standardisation goes the general way. Scratch: on the sample
-/// side two views and V n^2, not all views; c is taken in double from z. Problems of d n min(d, n) <= 2^22,
-/// where it costs no time worth naming, are evaluated in double whatever the scalar.
+/// the standardisation therefore have their own evaluation, for the expression
+///
+///     on(standardized{...}, a * on_diagonal{} + b * off_diagonal{})
+///
+/// Joint standardisation goes the general way. Scratch: on the sample side two views and V n^2, not all
+/// views; c is taken in double from z. Problems of d n min(d, n) <= 2^22, where it costs no time worth naming,
+/// are evaluated in double whatever the scalar.
 
 #include <concepts>
 

@@ -2,8 +2,7 @@
 /// BYOL: every view predicts the targets of the other views.
 ///
 ///     value    = mean over samples and ordered pairs v != w of 2 - 2 cos(z_v, t_w),  t = z.references()
-///     gradient = -2 / (V (V - 1) n) (S - t_v - (u_v . (S - t_v)) u_v) / |z_v|,  S = sum_w t_w, t of length
-///     one
+///     gradient = -2 / (V (V - 1) n) (S_v - (u_v . S_v) u_v) / |z_v|,  S_v = sum_{w != v} t_w / |t_w|
 ///
 /// BYOL (arXiv 2006.07733); targets are a delayed network's output, or z itself held constant: they get no
 /// gradient. Zero for one view. The published objective is the sum over the two directions, see

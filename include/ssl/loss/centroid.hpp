@@ -2,12 +2,12 @@
 /// Centroid: the views of an image move towards the middle of its targets. u and t are the columns of z and
 /// of z.references() at length one; targets get no gradient.
 ///
-///     leave_one_out       mean_vj (2 - 2 u_v . c_v),  c_v = unit(sum_{w != v} t_w)
-///     all_targets         mean_vj (2 - 2 u_v . c),    c   = unit(mean_w t_w)
-///     centroid_to_centroid  mean_j (1 - a . c),       a   = unit(mean_v u_v)
+///     leave_one_out         mean_vj (2 - 2 u_v . c_v),  c_v = unit(sum_{w != v} t_w)
+///     all_targets           mean_vj (2 - 2 u_v . c),    c   = unit(mean_w t_w)
+///     centroid_to_centroid  mean_j (1 - a . c),         a   = unit(mean_v u_v)
 ///
-///     gradient            -2 c / (V n) resp. -(c - (a . c) a) / (|mean u| V n) for u_v, then through the
-///     length
+///     gradient for u_v      -2 c / (V n), of the third -(c - (a . c) a) / (|mean u| V n);
+///                           then through the length
 ///
 /// The attraction of MSBReg (arXiv 2207.03552) in the three readings that its abstract and figure allow. The
 /// first is BYOL for two views and nothing for one; the third leaves the spread of an image's views alone.

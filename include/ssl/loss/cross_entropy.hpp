@@ -2,13 +2,13 @@
 /// Cross entropy of the views' soft-max against codes that other views were given. For scores z (K, V n),
 /// codes c (K, A n) of the assigning views a < A, columns that sum to one, and a temperature,
 ///
-///     value    = 1/(A (V - 1)) sum_a sum_{v != a} mean_j (logsumexp(z_vj / temperature) - c_aj . z_vj /
-///     temperature) gradient = 1/(A (V - 1) n temperature) (m_v softmax(z_vj / temperature) - sum_{a != v}
-///     c_aj)
+///     s_vj     = z_vj / temperature
+///     value    = 1/(A (V - 1)) sum_a sum_{v != a} mean_j (logsumexp(s_vj) - c_aj . s_vj)
+///     gradient = 1/(A (V - 1) n temperature) (m_v softmax(s_vj) - sum_{a != v} c_aj)  for z_vj
 ///
-/// for z_v, m_v the assigning views other than v; none for the codes. The sum of the codes makes it linear in
-/// V. No exponent is above 0. Cost: one pass over z and dz, and K V n exponentials twice. Nothing for one
-/// view.
+/// m_v is the number of assigning views other than v; the codes get no gradient. The sum of the codes
+/// makes it linear in V. No exponent is above 0. Cost: one pass over z and dz, and K V n exponentials twice.
+/// Nothing for one view.
 
 #include <cmath>
 

@@ -1,11 +1,11 @@
 #pragma once
 /// Decoupled contrastive learning: the positive is left out of the sum that every column is told from.
 ///
-///     value    = mean over anchors r of [log sum_{a of other samples} exp(s_ra) - w_r s_rp],  s = cos /
-///     temperature gradient = 1 / (temperature V n) sum_i p_ij u_i,  p_ij = softmax_i(j) + softmax_j(i)
-///     between samples, and
-///                - 2 w_j between the columns of a sample
-///     weights  w = 1 (DCL), or w_i = 2 - n q_i, q = softmax over the batch of cos(u_i, v_i) / sigma (DCLW)
+///     s        = cos / temperature
+///     value    = mean over anchors r of [log sum_{a of other samples} exp(s_ra) - w_r s_rp]
+///     gradient = 1 / (temperature V n) sum_i p_ij u_i  for u_j
+///     p_ij     = softmax_i(j) + softmax_j(i) between samples, - 2 w_j between the columns of a sample
+///     w        = 1 (DCL), or w_i = 2 - n q_i, q = softmax over the batch of cos(u_i, v_i) / sigma (DCLW)
 ///
 /// DCL and DCLW (arXiv 2110.06848), on columns of length one, V >= 2 views; nothing for one. The mean of the
 /// two directions, with one logarithm, as lightly has it since its pull request 1827 (2025); the authors'

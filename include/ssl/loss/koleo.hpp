@@ -1,8 +1,9 @@
 #pragma once
 /// KoLeo: every sample of a view keeps away from its nearest neighbour in it, on columns of length one.
 ///
-///     value    = - 1/n sum_i log(r_i + epsilon) per view, r_i = |u_i - u_m(i)|, m(i) the other column of
-///     largest cosine gradient = - 1/n (u_i - u_m(i)) / (r_i (r_i + epsilon)) at u_i, its opposite at u_m(i)
+///     value    = - 1/n sum_i log(r_i + epsilon) per view
+///     r_i      = |u_i - u_m(i)|,  m(i) the other column of largest cosine
+///     gradient = - 1/n (u_i - u_m(i)) / (r_i (r_i + epsilon)) at u_i, its opposite at u_m(i)
 ///
 /// The Kozachenko-Leonenko estimate of the entropy (arXiv 1806.03198), with the epsilon of DINOv2 (arXiv
 /// 2304.07193, facebookresearch/dinov2). Neighbours are constants, of equal ones the first; a neighbour at

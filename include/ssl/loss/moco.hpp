@@ -1,8 +1,8 @@
 #pragma once
 /// MoCo: every query finds its key among a queue of earlier keys.
 ///
-///     value = mean_j -log(e^{u_j.t_j / temperature} / (e^{u_j.t_j / temperature} + sum_k e^{u_j.q_k /
-///     temperature}))
+///     s     = cosine / temperature
+///     value = mean_j -log(e^{s(u_j, t_j)} / (e^{s(u_j, t_j)} + sum_k e^{s(u_j, q_k)}))
 ///
 /// on columns of length one: u the view that asks, t another view's column of z.references() (the key
 /// encoder's output, no gradient), q the queue. MoCo (arXiv 1911.05722: temperature 0.07, v2 arXiv

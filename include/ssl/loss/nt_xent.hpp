@@ -1,9 +1,10 @@
 #pragma once
 /// NT-Xent (InfoNCE within a batch): every column finds the other views of its sample among all columns.
 ///
-///     value    = mean over anchors r of [log sum_{a != r} exp(s_ra) - mean_{p positive} s_rp],  s = cos /
-///     temperature gradient = 1 / (temperature V n) sum_i p_ij u_i,  p_ij = softmax_i(j) + softmax_j(i) - 2
-///     [positive] / (V - 1)
+///     s        = cos / temperature
+///     value    = mean over anchors r of [log sum_{a != r} exp(s_ra) - mean_{p positive} s_rp]
+///     gradient = 1 / (temperature V n) sum_i p_ij u_i  for u_j
+///     p_ij     = softmax_i(j) + softmax_j(i) - 2 [positive] / (V - 1)
 ///
 /// SimCLR (arXiv 2002.05709), on columns of length one, V >= 2 views; nothing for one. More than two views:
 /// all other columns at once (the default), or `contrast::pairs_of_views`, the mean over pairs of views.

@@ -5,8 +5,9 @@
 ///     s1_per_feature  s1 / d
 ///     s1_centered     s1 of the columns minus their mean
 ///     s2              -1/n sum_k s_k, the nuclear norm (as SVMax has it)
-///     s4              sum_{i != k} R_ik^2, R the correlation of the features (epsilon 1e-5, as in Barlow
-///     Twins) gradient of s1  4 d^2 / n^2 (z z^T - n/d I) z = 4 d^2 / n^2 z (z^T z - n/d I)
+///     s4              sum_{i != k} R_ik^2, R the correlation of the features (epsilon 1e-5)
+///
+///     gradient of s1  4 d^2 / n^2 (z z^T - n/d I) z = 4 d^2 / n^2 z (z^T z - n/d I)
 ///
 /// per view, mean over the views by default; s_k the singular values of z (d, n). The term of MSBReg (arXiv
 /// 2207.03552), whose formula and scale no source states: s1 is the default because it alone is zero exactly

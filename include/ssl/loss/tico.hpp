@@ -7,10 +7,13 @@
 ///
 /// with u view 0, t view 1 of z.references() (no gradient), C' (d, d) the state, which starts at zero and
 /// becomes C in `update`. TiCo (arXiv 2206.10698; momentum 0.9, rho 8). B is held constant where it makes C,
-/// as lightly has it since its PR 1484; `attached` lets the gradient through it, momentum C' + 2 (1 -
-/// momentum) B in the place of C, as sayannag/TiCo-pytorch does. `both` uses every view: the mean over
-/// ordered pairs, and B over all columns. A collapse gives rho once C has seen it. Zero for one view. Cost: 3
-/// d^2 n flops and two d x d matrices a view that is used.
+/// as lightly has it since its PR 1484; `attached` lets the gradient through it, as sayannag/TiCo-pytorch
+/// does:
+///
+///     gradient = 1/n (-t_j + 2 rho (momentum C' + 2 (1 - momentum) B) u_j)
+///
+/// `both` uses every view: the mean over ordered pairs, and B over all columns. A collapse gives rho once C
+/// has seen it. Zero for one view. Cost: 3 d^2 n flops and two d x d matrices a view that is used.
 
 #include "ssl/loss/pull.hpp"
 

@@ -5,9 +5,12 @@
 ///
 /// arXiv 2007.06346 (htdt/self-supervised): no repulsion, the whitening keeps the embeddings apart.
 /// `sub_batch` samples are whitened together, in `iterations` permutations whose mean is taken; the code has
-/// 128 for d = 64 and 256 for d = 128, at least twice the width. `on(whitened{...}, invariance{.per_feature =
-/// false})` is the form without unit length. solo-learn's default passes no gradient to the second view; both
-/// get one here. A column of length 0 has cosine 0.
+/// 128 for d = 64 and 256 for d = 128, at least twice the width. The form without unit length is
+///
+///     on(whitened{...}, invariance{.per_feature = false})
+///
+/// solo-learn's default passes no gradient to the second view; both get one here. A column of length 0 has
+/// cosine 0.
 
 #include "ssl/loss/invariance.hpp"
 #include "ssl/loss/on.hpp"

@@ -3,8 +3,10 @@
 /// im2col and matrix products otherwise, with equal results.
 ///
 /// A backend's wide verbs have these signatures and meanings (g is a conv_geometry, n images):
+///
 ///     be.conv2d_forward(g, x, weights, y)                  y = weights * x
 ///     be.conv2d_backward(g, x, weights, dy, dx, dweights)  dx = ... unless dx.data is null, dweights += ...
+///
 /// x (in.channels, in.pixels n), weights (out_channels, patch), y (out_channels, out.pixels n). Maps of bf16
 /// go to a wide verb only if it takes x, y, dy and dx, and weights rounded to it, in bf16, and dweights in
 /// the scalar.

@@ -5,30 +5,29 @@
 /// map of n images of shape `in` is a matrix (in.channels, in.pixels() * n), channel-last, one column per
 /// pixel; an embedding has one pixel an image, (features, n). All matrices of a pass are contiguous.
 ///
-/// `output(in)`             the shape of the result; throws shape_error where the layer cannot take `in`.
-/// `parameters(in)`         the table of its parameters, in the order in which they lie in its flat block;
-///                          offsets are the network's matter. `parameter_count(in)` is their number.
-/// `tape(in, n)`            scalars that `forward` leaves for `backward`; it may not shrink when n grows.
-///                          `tape(in, n, entries)` where it depends on how the maps are stored, see below.
-/// `forward(ctx, in, n, p)` p.y = f(p.x; p.params). In mode::train it fills p.tape, unless that is empty:
-/// then
-///                          no backward follows and nothing is kept. In mode::eval p.tape is empty. Reads
-///                          and, for running statistics, writes p.params; with p.replay it is a repetition
-///                          and running statistics stay. y does not overlap x.
+/// `output(in)`              the shape of the result; throws shape_error where the layer cannot take `in`.
+/// `parameters(in)`          the table of its parameters, in the order in which they lie in its flat block;
+///                           offsets are the network's matter. `parameter_count(in)` is their number.
+/// `tape(in, n)`             scalars that `forward` leaves for `backward`; it may not shrink when n grows.
+///                           `tape(in, n, entries)` where it depends on how the maps are stored, see below.
+/// `forward(ctx, in, n, p)`  p.y = f(p.x; p.params). In mode::train it fills p.tape, unless that is empty:
+///                           then no backward follows and nothing is kept. In mode::eval p.tape is empty.
+///                           Reads and, for running statistics, writes p.params; with p.replay it is a
+///                           repetition and running statistics stay. y does not overlap x.
 /// `backward(ctx, in, n, p)` once after a training forward, with p.params, x, y and tape as that left them:
-///                          p.dx = dL/dx (left out where p.dx.data is null), p.dparams += dL/dparams.
-///                          dx overlaps nothing; its memory is the layer's to use until it is written. So is
-///                          p.spare. The tape is used up.
+///                           p.dx = dL/dx (left out where p.dx.data is null), p.dparams += dL/dparams.
+///                           dx overlaps nothing; its memory is the layer's to use until it is written. So is
+///                           p.spare. The tape is used up.
 ///
 /// What a layer may say of itself, so that less is kept (all optional, `detail::` below asks for them):
 ///
-/// `reads()`                what of x and y its backward reads; without it, both. What nobody reads is not
-///                          kept and comes as a null view.
-/// `in_place()`             its forward may run with y on top of x.
-/// `remakes(with_x)`        y can be made again in the backward pass, from the tape and, if `with_x`, from x,
-///                          which then is one that `reads()`: by `remake(ctx, in, n, p)`, p.y = the same bits
-///                          that forward gave. Only p.params, x, y and tape are set.
-/// `takes_gate()`           where p.gate is set, its backward takes dy for zero wherever p.gate <= 0.
+/// `reads()`                 what of x and y its backward reads; without it, both. What nobody reads is not
+///                           kept and comes as a null view.
+/// `in_place()`              its forward may run with y on top of x.
+/// `remakes(with_x)`         y can be made again in the backward pass, from the tape and, if `with_x`, from
+///                           x, which then is one that `reads()`: by `remake(ctx, in, n, p)`, p.y = the same
+///                           bits that forward gave. Only p.params, x, y and tape are set.
+/// `takes_gate()`            where p.gate is set, its backward takes dy for zero wherever p.gate <= 0.
 ///
 /// Maps are stored in S, by default the backend's scalar; a layer whose passes take a pass<backend, S> of any
 /// S can also run on maps of bf16 (in_bf16.hpp). Parameters, their gradients, statistics and sums stay in the

@@ -2,12 +2,12 @@
 /// Parameters in PyTorch's layout. A table's names are torchvision's where the network is (resnet.hpp);
 /// `num_batches_tracked` and the classifier `fc` have no counterpart here.
 ///
-///     weight                here, column-major                                  PyTorch, last axis
-///     contiguous convolution           (out, k * k * in), column (ky * k + kx) * in + c    (out, in, k, k)
-///     linear                (out, in)                                           (out, in)
-///     linear on a map       (out, h * w * c), channels within pixels            (out, c * h * w)
-///     prototypes            (in, count)                                         (count, in)
-///     bias, batch norm      (c, 1)                                              (c,)
+///     weight            here, column-major                                  PyTorch, last axis contiguous
+///     convolution       (out, k * k * in), column (ky * k + kx) * in + c    (out, in, k, k)
+///     linear            (out, in)                                           (out, in)
+///     linear on a map   (out, h * w * c), channels within pixels            (out, c * h * w)
+///     prototypes        (in, count)                                         (count, in)
+///     bias, batch norm  (c, 1)                                              (c,)
 
 #include <span>
 #include <vector>

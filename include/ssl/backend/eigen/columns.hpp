@@ -56,9 +56,12 @@ void multiply_columns_at(index runs, index length, index skip, const Left& left,
 
 }  // namespace tiled
 
-/// c(i, j) = (or, if `add`, +=) the sum over runs r and l < length of a[(r length + l) rows + i] b[r cols +
-/// j][l], for width Strips rows i and the first `valid` of cols columns j; rows, cols as in panel<T>. All
-/// cols pointers of a run must be readable. c is column-major.
+/// With `add` +=, else =:
+///
+///     c(i, j) = sum over runs r and l < length of a[(r length + l) rows + i] b[r cols + j][l]
+///
+/// for width Strips rows i and the first `valid` of cols columns j; rows, cols as in panel<T>. All cols
+/// pointers of a run must be readable. c is column-major.
 template <class T, index Strips>
 void multiply_columns(index runs, index length, const T* a, const T* const* b, index valid, bool add, T* c,
                       index ldc) {
@@ -67,8 +70,9 @@ void multiply_columns(index runs, index length, const T* a, const T* const* b, i
       [=](index j) { return c + j * ldc; });
 }
 
-/// c(i, j) += the sum over runs r and l < length of a[r][l step_a + i] b[r][l step_b + shift + j], for width
-/// Strips rows i and cols columns j: both operands have a run's inner index along memory.
+/// Both operands have a run's inner index along memory, for width Strips rows i and cols columns j:
+///
+///     c(i, j) += sum over runs r and l < length of a[r][l step_a + i] b[r][l step_b + shift + j]
 template <class T, index Strips>
 void multiply_rows(index runs, index length, const T* const* a, index step_a, const T* const* b, index shift,
                    index step_b, T* c, index ldc) {

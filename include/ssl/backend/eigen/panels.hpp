@@ -1,10 +1,14 @@
 #pragma once
 /// Matrix products from panels, part one: packing, and the kernel that multiplies two panels on one thread.
 ///
-/// A panel holds `rows` rows of op(a) for a run of the inner index, the rows side by side: entry (i, l) at l
-/// * rows + i, zeros below the last row. Both operands use the one format, the right one as its transpose, so
-/// that a product of a matrix with itself is packed once. The vectors are Eigen's, so this follows the
-/// instruction set that the program is compiled for.
+/// A panel holds `rows` rows of op(a) for a run of the inner index, the rows side by side, zeros below the
+/// last row:
+///
+///     op(a)(i, l) at l * rows + i
+///
+/// Both operands use the one format, the right one as its transpose, so that a product of a matrix with
+/// itself is packed once. The vectors are Eigen's, so this follows the instruction set that the program is
+/// compiled for.
 
 #include <Eigen/Core>
 #include <algorithm>

@@ -5,8 +5,7 @@
 ///   - a long sum into a small c (a Gram matrix of few samples): runs of the inner index, each with its own
 ///     partial c, added in order at the end; each thread packs for itself;
 ///   - otherwise the operand with fewer rows is packed once for all, the other one in chunks of a few hundred
-///   rows, each by
-///     the thread that multiplies it;
+///     rows, each by the thread that multiplies it;
 ///   - the product of a matrix with itself packs it once and computes tiles of the lower triangle.
 /// Packed copies live in memory that a thread keeps: nothing is allocated once the largest shape was seen.
 
