@@ -15,8 +15,8 @@
 ///     on(standardized{...}, a * on_diagonal{} + b * off_diagonal{})
 ///
 /// Joint standardisation goes the general way. Scratch: on the sample side two views and V n^2, not all
-/// views; c is taken in double from z. Problems of d n min(d, n) <= 2^22, where it costs no time worth naming,
-/// are evaluated in double whatever the scalar.
+/// views; c is taken in double from z. Problems of d n min(d, n) <= 2^22, where it costs no time worth
+/// naming, are evaluated in double whatever the scalar.
 
 #include <concepts>
 
