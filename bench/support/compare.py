@@ -3,7 +3,7 @@
 BENCH names the folder of our programs (build/release/bench), PYTHON one or several Pythons that have torch, separated by
 spaces: the best of them counts. LOG names a file for every record. OpenBLAS is left to detect the processor by itself,
 threads are bound, and the heap is kept between steps, for both sides; memory is measured in processes of its own with the
-allocator as it comes.
+allocator as it comes. CPU=avx2 keeps PyTorch and its libraries to AVX2, the peer of programs built with -march=x86-64-v3.
 """
 import json
 import os
@@ -22,11 +22,21 @@ def arguments(threads="2", rounds="3"):
     return (given + [threads, rounds][len(given):])[0], int((given + [threads, rounds][len(given):])[1])
 
 
+def instruction_set():
+    """What keeps ATen, OpenBLAS, oneDNN and MKL to the instructions that CPU names."""
+    asked = os.environ.get("CPU", "")
+    if asked not in ("", "avx2"):
+        sys.exit(f"CPU is avx2 or not set, not '{asked}'")
+    return {} if not asked else {"ATEN_CPU_CAPABILITY": "avx2", "OPENBLAS_CORETYPE": "Haswell",
+                                 "DNNL_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+
+
 def environment(threads, keep_heap=True):
     env = dict(os.environ)
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"):
         env.pop(name, None)
     env.update(OMP_NUM_THREADS=threads, OMP_PROC_BIND="true", PYTHONDONTWRITEBYTECODE="1")
+    env.update(instruction_set())
     if keep_heap:
         env.update(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="34359738368")
     return env
