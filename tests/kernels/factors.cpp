@@ -1,0 +1,119 @@
+// Factorisations and triangular systems by halves, on integers: the factor has powers of two on its diagonal,
+// so that every pivot, quotient and sum on the way is exact.
+
+#include "kernels/sweep.hpp"
+#include "ssl/backend/eigen/factor.hpp"
+
+namespace ssl::test {
+namespace {
+
+/// A lower triangle (n, n): 1, 2, 4 on the diagonal, a few -1 and 1 below it, which keep to `reach` columns.
+template <class T>
+std::vector<T> triangle(index n, index reach) {
+  std::vector<T> l(static_cast<std::size_t>(n * n), T{0});
+  const auto draws = integers<T>(n * n, 1);
+  for (index j = 0; j < n; ++j)
+    for (index i = j; i < n; ++i) {
+      const auto k = static_cast<std::size_t>(i + j * n);
+      if (i == j)
+        l[k] = static_cast<T>(1 << (j % 3));
+      else if (i - j <= reach || (i + 7 * j) % 31 == 0)
+        l[k] = draws[k] == T{3} ? T{1} : draws[k] == T{-3} ? T{-1} : T{0};
+    }
+  return l;
+}
+
+/// op(l) x, or with the result on the left of l^T: x l^T.
+template <class T>
+std::vector<T> times(trans op, const std::vector<T>& l, index n, const std::vector<T>& x, index cols) {
+  std::vector<T> out(x.size(), T{0});
+  for (index c = 0; c < cols; ++c)
+    for (index j = 0; j < n; ++j)
+      for (index i = j; i < n; ++i) {
+        const T value = l[static_cast<std::size_t>(i + j * n)];
+        if (value == T{0}) continue;
+        const index to = op == trans::no ? i : j, from = op == trans::no ? j : i;
+        out[static_cast<std::size_t>(to + c * n)] += value * x[static_cast<std::size_t>(from + c * n)];
+      }
+  return out;
+}
+
+template <class T>
+void check_factor(int threads, index n) {
+  CAPTURE(threads);
+  CAPTURE(n);
+  const auto l = triangle<T>(n, 40);
+  std::vector<T> square(l.size(), T{0});
+  for (index k = 0; k < n; ++k)
+    for (index j = k; j < n; ++j) {
+      const T b = l[static_cast<std::size_t>(j + k * n)];
+      if (b == T{0}) continue;
+      for (index i = j; i < n; ++i)
+        square[static_cast<std::size_t>(i + j * n)] += l[static_cast<std::size_t>(i + k * n)] * b;
+    }
+  for (index j = 0; j < n; ++j)
+    for (index i = 0; i < j; ++i)
+      square[static_cast<std::size_t>(i + j * n)] = square[static_cast<std::size_t>(j + i * n)];
+  fenced<T> a(n, n, square);
+  CHECK(cpu::cholesky<T>(threads, a()));
+  auto found = a.get();
+  for (index j = 0; j < n; ++j)
+    for (index i = 0; i < j; ++i) found[static_cast<std::size_t>(i + j * n)] = T{0};
+  CHECK(first_difference(found, l) == -1);
+  CHECK(a.intact());
+}
+
+template <class T>
+void check_solves(int threads, index n, index cols) {
+  CAPTURE(threads);
+  CAPTURE(n);
+  CAPTURE(cols);
+  const auto l = triangle<T>(n, 12), x = integers<T>(n * cols, 2);
+  const fenced<T> factor(n, n, l);
+  const auto below = times(trans::no, l, n, x, cols), above = times(trans::yes, l, n, x, cols),
+             both = times(trans::no, l, n, above, cols);
+  fenced<T> b(n, cols, below), c(n, cols, above), d(n, cols, both);
+  cpu::triangular_solve<T>(threads, trans::no, factor.read(), b());
+  cpu::triangular_solve<T>(threads, trans::yes, factor.read(), c());
+  cpu::cholesky_solve<T>(threads, factor.read(), d());
+  CHECK(first_difference(b.get(), x) == -1);
+  CHECK(first_difference(c.get(), x) == -1);
+  CHECK(first_difference(d.get(), x) == -1);
+  CHECK((b.intact() && c.intact() && d.intact()));
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("kernels/cholesky: the factor of every size around the leaves, and where halves are cut",
+                   T, float, double) {
+  int shapes = 0;
+  for (const index n : sizes(34, {64, 96, 256, 288, 320, 512})) {
+    check_factor<T>(1, n);
+    ++shapes;
+  }
+  for (const int threads : thread_counts)
+    for (const index n : {257, 289, 545}) {
+      check_factor<T>(threads, n);
+      ++shapes;
+    }
+  MESSAGE(shapes << " shapes");
+}
+
+TEST_CASE_TEMPLATE(
+    "kernels/triangular_solve: every size around the leaves, any number of columns and threads", T, float,
+    double) {
+  int shapes = 0;
+  for (const index n : sizes(34, {64, 96, 128, 192, 256}))
+    for (const index cols : {1, 2, 3, 7, 17}) {
+      check_solves<T>(1, n, cols);
+      ++shapes;
+    }
+  for (const int threads : thread_counts)
+    for (const index cols : sizes(0, {16, 32, 48, 64})) {
+      check_solves<T>(threads, 129, cols);
+      ++shapes;
+    }
+  MESSAGE(shapes << " shapes");
+}
+
+}  // namespace ssl::test
