@@ -6,7 +6,6 @@
 #include "kernels/sweep.hpp"
 #include "ssl/backend/eigen.hpp"
 #include "ssl/nn/batch_norm.hpp"
-#include "ssl/nn/layer_norm.hpp"
 #include "ssl/nn/row_sums.hpp"
 
 namespace ssl::test {
