@@ -38,7 +38,7 @@ void check_runs(index m, index n, index k, bool over_samples) {
   CAPTURE(m);
   CAPTURE(n);
   CAPTURE(k);
-  workspace<plain_products<T>> work;
+  workspace<plain_products<T>> work{plain_products<T>(1)};
   auto ctx = work.ctx();
   const auto a = integers<T>(m * k, 1), b = integers<T>(n * k, 2);
   std::vector<bf16> left, right;
@@ -89,7 +89,7 @@ TEST_CASE_TEMPLATE("kernels/inner: columns of every length around the runs of ei
 
 TEST_CASE_TEMPLATE("kernels/whitened: a triangle of any size is mirrored in tiles of 32", T, float, double) {
   int shapes = 0;
-  plain_products<T> be;
+  plain_products<T> be(1);
   for (const index n : sizes(70, {96, 128})) {
     const auto values = integers<T>(n * n, 1);
     std::vector<T> expected(values);
@@ -113,7 +113,7 @@ TEST_CASE_TEMPLATE("kernels/spectrum: the products of features, or samples, add 
       for (const bool tall : {false, true}) {
         CAPTURE(length);
         CAPTURE(tall);
-        workspace<diagonal_solver<T>> work;
+        workspace<diagonal_solver<T>> work{diagonal_solver<T>(1)};
         auto ctx = work.ctx();
         const index d = tall ? length : side, n = tall ? side : length, k = std::min(d, n);
         const auto x = integers<T>(d * n, 1);
@@ -138,7 +138,7 @@ TEST_CASE_TEMPLATE("kernels/linear_classifier: the first of the best classes, ar
       CAPTURE(m);
       CAPTURE(classes);
       if (m > 100 && classes > 17) continue;
-      workspace<plain_products<T>> work;
+      workspace<plain_products<T>> work{plain_products<T>(1)};
       auto ctx = work.ctx();
       const index d = 2;
       linear_classifier<plain_products<T>> classifier(work.backend(), classes, d);
@@ -179,7 +179,7 @@ TEST_CASE_TEMPLATE(
   for (const index n : sizes(20, {32}))
     for (const index tile : {1, 7, 16, 17, 1024}) {
       if (n < 2) continue;
-      workspace<plain_products<T>> work;
+      workspace<plain_products<T>> work{plain_products<T>(1)};
       auto ctx = work.ctx();
       const auto x = signs(4 * n);
       double sum = 0;
@@ -199,7 +199,7 @@ TEST_CASE_TEMPLATE(
     }
   for (const index n : sizes(5, {4096, 8192})) {
     if (n < 4) continue;
-    workspace<plain_products<T>> work;
+    workspace<plain_products<T>> work{plain_products<T>(1)};
     auto ctx = work.ctx();
     const auto x = signs(4 * n);
     std::vector<int> labels;
