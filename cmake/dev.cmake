@@ -32,6 +32,7 @@ if(BAGSSL_WERROR)
 endif()
 
 # bagssl_dev: the library as our programs link it, always PRIVATE: warnings, this machine's instructions, all cores.
+set(BAGSSL_ARCH native CACHE STRING "-march of tests, examples and benchmarks, where BAGSSL_NATIVE is on")
 add_library(bagssl_dev INTERFACE)
 target_link_libraries(bagssl_dev INTERFACE bagssl::bagssl bagssl_warnings)
 if(TARGET bagssl::openmp)
@@ -40,10 +41,11 @@ endif()
 if(BAGSSL_NATIVE)
   # The generic tuning is deliberate: g++ 12 otherwise splits 512-bit vectors on some processors, which costs a fifth of
   # the speed of Eigen's matrix product.
-  check_cxx_compiler_flag("-march=native -mtune=generic" BAGSSL_HAS_NATIVE)
-  if(BAGSSL_HAS_NATIVE)
+  string(MAKE_C_IDENTIFIER "BAGSSL_HAS_${BAGSSL_ARCH}" has_arch)
+  check_cxx_compiler_flag("-march=${BAGSSL_ARCH} -mtune=generic" ${has_arch})
+  if(${has_arch})
     target_compile_options(bagssl_dev INTERFACE
-      "$<$<COMPILE_LANGUAGE:CXX>:-march=native;-mtune=generic>"
+      "$<$<COMPILE_LANGUAGE:CXX>:-march=${BAGSSL_ARCH};-mtune=generic>"
       # The same report below -O2. Other builds (asan, clang) keep the warning.
       "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-uninitialized>")
   endif()
