@@ -48,5 +48,7 @@ if(BAGSSL_NATIVE)
       "$<$<COMPILE_LANGUAGE:CXX>:-march=${BAGSSL_ARCH};-mtune=generic>"
       # The same report below -O2. Other builds (asan, clang) keep the warning.
       "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-uninitialized>")
+  elseif(NOT BAGSSL_ARCH STREQUAL "native")
+    message(FATAL_ERROR "the compiler does not know BAGSSL_ARCH=${BAGSSL_ARCH} as -march")
   endif()
 endif()

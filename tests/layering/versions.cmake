@@ -1,6 +1,6 @@
 # cmake -DROOT=<repository> -DVERSION=<of the CMake project> -P versions.cmake
 #
-# The CMake project and the Conan recipe read config.hpp; vcpkg and the changelog cannot, so they are compared.
+# The CMake project and the Conan recipe read config.hpp; vcpkg, the citation and the changelog cannot, so they are compared.
 
 cmake_minimum_required(VERSION 3.25)
 
@@ -11,6 +11,11 @@ foreach(manifest vcpkg.json packaging/vcpkg/bagssl/vcpkg.json)
     message(FATAL_ERROR "${manifest} says ${found}, include/ssl/core/config.hpp says ${VERSION}")
   endif()
 endforeach()
+
+file(STRINGS "${ROOT}/CITATION.cff" cited REGEX "^version: ")
+if(NOT cited STREQUAL "version: ${VERSION}")
+  message(FATAL_ERROR "CITATION.cff says '${cited}', include/ssl/core/config.hpp says ${VERSION}")
+endif()
 
 file(STRINGS "${ROOT}/CHANGELOG.md" headings REGEX "^## ")
 list(GET headings 0 newest)
