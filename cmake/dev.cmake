@@ -25,6 +25,8 @@ target_compile_options(bagssl_warnings INTERFACE
   # g++ 12 reports Eigen's AVX-512 reductions out of its own intrinsics, and elsewhere cannot follow Eigen's products.
   # Its -Wrestrict misreads "literal" + std::string.
   "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized;-Wno-restrict>"
+  # clang 22 reports doctest's __COUNTER__.
+  "$<$<AND:$<COMPILE_LANG_AND_ID:CXX,Clang>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,20>>:-Wno-c2y-extensions>"
   "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wconversion>")
 if(BAGSSL_WERROR)
   target_compile_options(bagssl_warnings INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Werror>"
