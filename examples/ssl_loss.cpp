@@ -8,10 +8,10 @@
 // (count, features); --list says which. Terms are unweighted. A mistake gives one sentence on stderr, exit
 // code 2 and no output file.
 
-#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/data/npy.hpp"
 #include "support/cli.hpp"
 #include "tools/registry.hpp"
@@ -138,9 +138,9 @@ nlohmann::ordered_json evaluate(const options& o, const ssl_example::loss_entry&
                     .prototypes = columns(prototypes)});
 
   nlohmann::ordered_json terms;
-  bool finite = std::isfinite(report.total);
+  bool finite = ssl::is_finite(report.total);
   for (const ssl::term_value& term : report.terms) terms[term.name] = term.value;
-  for (const T g : dz) finite = finite && std::isfinite(g);
+  for (const T g : dz) finite = finite && ssl::is_finite(g);
   if (!finite)
     throw ssl::numeric_error(o.views + ": " + entry.name + " or its gradient is not finite in " + o.dtype +
                              ", expected smaller numbers or other parameters");

@@ -5,6 +5,7 @@
 #include <iomanip>
 #include <sstream>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/eval/bootstrap.hpp"
 #include "ssl/eval/confusion.hpp"
 
@@ -15,7 +16,7 @@ using json = nlohmann::ordered_json;
 
 json pair_of(const ssl::interval& i) { return json::array({i.low, i.high}); }
 
-json or_null(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+json or_null(double value) { return ssl::is_finite(value) ? json(value) : json(nullptr); }
 
 json intervals(const options& o, const part& test, const ssl::classification& found) {
   const auto right = ssl::correctness(found.predicted, test.labels);
@@ -136,7 +137,7 @@ json to_json(const options& o, const findings& f) {
   result["features"] = f.train->width();
   result["classes"] = f.names.size();
   for (const auto& [name, value] : result.items())
-    if (value.is_number_float() && !std::isfinite(value.get<double>()))
+    if (value.is_number_float() && !ssl::is_finite(value.get<double>()))
       throw ssl::numeric_error(o.train + ": the numbers are too large or too small, " + name +
                                " is not finite");
   return result;
@@ -152,7 +153,7 @@ std::string confusion_table(const findings& f) {
   const auto share = [&](double value) {
     std::ostringstream number;
     number << std::fixed << std::setprecision(3) << value;
-    cell(std::isfinite(value) ? number.str() : "-");
+    cell(ssl::is_finite(value) ? number.str() : "-");
   };
   text << "rows: labels, columns: predictions of the " << (f.own.linear ? "linear probe" : "neighbours")
        << '\n';

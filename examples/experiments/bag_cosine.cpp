@@ -2,11 +2,11 @@
 // small patches comes close to the embedding of the whole image as their number grows, which is why whole
 // images are good enough to evaluate; and embeddings are local at patches while images are stable.
 #include <algorithm>
-#include <limits>
 #include <map>
 
 #include "experiments/support/findings.hpp"
 #include "experiments/support/study.hpp"
+#include "ssl/core/finite.hpp"
 #include "support/patch_cosines.hpp"
 
 namespace ex = ssl_example;
@@ -89,7 +89,7 @@ found look_at(ex::study& s, const cosine_options& o, ex::learner& net, const std
   }
   if (collapsed)
     for (auto& [where, of] : all)
-      for (auto& [name, value] : of) value = std::numeric_limits<double>::quiet_NaN();
+      for (auto& [name, value] : of) value = ssl::not_a_number<double>();
   return all;
 }
 

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <map>
 
 #include "experiments/support/patch_world.hpp"
+#include "ssl/core/finite.hpp"
 #include "support/backend.hpp"
 #include "support/cli.hpp"
 #include "support/data_source.hpp"
@@ -133,7 +133,7 @@ lesson train(const setting& s, const options& o, const ex::patch_world& world, e
     be.upload(ssl::make_view<ssl::host_space, const float>(batch.data(), x.all.rows, x.all.cols), x.all);
     net.forward(ctx, x.all, z.all);
     const auto report = ssl::evaluate(ctx, loss, {z.all, 2}, dz.all);  // waits: the batch may change
-    if (!std::isfinite(report.total)) return {{}, report.total};
+    if (!ssl::is_finite(report.total)) return {{}, report.total};
     if (step >= o.steps - last) learned.loss += report.total / static_cast<double>(last);
     net.zero_grads();
     net.backward(ctx, dz.all);
@@ -211,7 +211,7 @@ std::vector<double> weights_of(const ssl::joint_law& law) {
 
 /// The measures of a run without a result, which count as failed.
 ex::experiment_page::measures diverged() {
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  constexpr double none = ssl::not_a_number<double>();
   return {{"loss", none},          {"pearson_ratio", none}, {"spearman_ratio", none}, {"pearson_rank", none},
           {"spearman_rank", none}, {"pearson_own", none},   {"pearson_seen", none}};
 }
@@ -219,7 +219,7 @@ ex::experiment_page::measures diverged() {
 ex::experiment_page::measures measure(const setting& s, const options& o, const ex::patch_world& world,
                                       ex::backend& be, std::uint64_t seed) {
   const lesson learned = train(s, o, world, be, seed);
-  if (!std::isfinite(learned.loss)) return diverged();
+  if (!ssl::is_finite(learned.loss)) return diverged();
   const optimum best = optimum_of(s, o, world.law, be);
   const auto similarity = ssl::inner_products(learned.z, world.law.types());
   const auto weights = weights_of(world.law);
@@ -292,7 +292,7 @@ void draw(ex::experiment_page& page, const options& o, const ssl::any_dataset& i
       const setting s{corpus, "table", o.losses[l], o.mlp_width,
                       *std::max_element(o.pairs.begin(), o.pairs.end())};
       const auto learned = train(s, o, world, be, 1);
-      if (!std::isfinite(learned.loss)) continue;
+      if (!ssl::is_finite(learned.loss)) continue;
       auto similarity = ssl::inner_products(learned.z, o.types);
       const auto line = s.loss == "spectral" ? ex::line{0, 1} : ex::fit(similarity, ratios, weights);
       for (double& v : similarity) v = line.offset + line.factor * v;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -16,6 +15,7 @@
 #include <string_view>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "support/sibling.hpp"
 
 #if __has_include(<unistd.h>)
@@ -94,22 +94,25 @@ std::string requested_backend(int argc, char** argv) {
   return wanted;
 }
 
+constexpr double unbounded = std::numeric_limits<double>::max();
+
 }  // namespace
 
 CLI::Validator between(double low, double high) {
-  const std::string wanted = std::isinf(high) ? "at least " + plain(low) : plain(low) + " to " + plain(high);
+  const std::string wanted = high == unbounded ? "at least " + plain(low) : plain(low) + " to " + plain(high);
   return CLI::Validator(
       [low, high, wanted](std::string& text) {
         std::istringstream in(text);
         in.imbue(std::locale::classic());
         double value = 0;
-        if (in >> value && in.eof() && value >= low && value <= high) return std::string();
+        if (in >> value && in.eof() && ssl::is_finite(value) && value >= low && value <= high)
+          return std::string();
         return (text.empty() ? "nothing" : text) + " found, expected " + wanted;
       },
       wanted);
 }
 
-CLI::Validator at_least(double low) { return between(low, std::numeric_limits<double>::infinity()); }
+CLI::Validator at_least(double low) { return between(low, unbounded); }
 
 void offer_backends(CLI::App& app, const std::string& own) {
   app.add_option_function<std::string>(

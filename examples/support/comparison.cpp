@@ -4,12 +4,12 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <limits>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "support/feature_map.hpp"
 #include "support/format.hpp"
 
@@ -40,7 +40,7 @@ void add_once(std::vector<T>& to, const T& value) {
 int digits_for(const std::vector<estimate>& values) {
   double most = 0;
   for (const estimate& e : values)
-    if (std::isfinite(e.mean)) most = std::max(most, std::abs(e.mean));
+    if (ssl::is_finite(e.mean)) most = std::max(most, std::abs(e.mean));
   return most > 0 ? std::clamp(2 - static_cast<int>(std::floor(std::log10(most))), 0, 6) : 3;
 }
 

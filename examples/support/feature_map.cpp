@@ -3,11 +3,11 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/data/npy.hpp"
 
 namespace ssl_example {
@@ -139,8 +139,7 @@ confusion_shares knn_confusion(const feature_file& bank, const feature_file& tes
     const auto row = counts.begin() + static_cast<std::ptrdiff_t>(c * classes);
     const double sum = std::accumulate(row, row + static_cast<std::ptrdiff_t>(classes), 0.0);
     for (std::size_t p = 0; p < classes; ++p)
-      result.values.push_back(sum > 0 ? counts[c * classes + p] / sum
-                                      : std::numeric_limits<double>::quiet_NaN());
+      result.values.push_back(sum > 0 ? counts[c * classes + p] / sum : ssl::not_a_number<double>());
   }
   return result;
 }

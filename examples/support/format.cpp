@@ -1,4 +1,5 @@
 #include "support/format.hpp"
+#include "ssl/core/finite.hpp"
 
 #include <cmath>
 #include <locale>
@@ -7,7 +8,7 @@
 namespace ssl_example {
 
 std::string fixed(double value, int digits) {
-  if (!std::isfinite(value)) return "–";
+  if (!ssl::is_finite(value)) return "–";
   std::ostringstream text;
   text.imbue(std::locale::classic());
   text.setf(std::ios::fixed);
@@ -17,12 +18,12 @@ std::string fixed(double value, int digits) {
 }
 
 std::string percent(double fraction, int digits) {
-  if (!std::isfinite(fraction)) return "–";
+  if (!ssl::is_finite(fraction)) return "–";
   return fixed(100.0 * fraction, digits) + " %";
 }
 
 std::string duration(double seconds) {
-  if (!std::isfinite(seconds) || seconds < 0) return "–";
+  if (!ssl::is_finite(seconds) || seconds < 0) return "–";
   if (seconds < 9.95) return fixed(seconds, 1) + " s";
   if (seconds >= 1e9) return "years";
   const auto two_digits = [](std::int64_t n) {
@@ -35,7 +36,7 @@ std::string duration(double seconds) {
 }
 
 std::string count(double value) {
-  if (!std::isfinite(value)) return "–";
+  if (!ssl::is_finite(value)) return "–";
   const char* suffix = "";
   for (const char* next : {"k", "M", "G", "T"}) {
     if (std::abs(value) < 999.5) break;

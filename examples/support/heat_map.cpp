@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "support/format.hpp"
 #include "support/plot_axes.hpp"
 #include "support/svg.hpp"
@@ -101,7 +102,7 @@ double heat_scale::strength(double value) const {
 heat_scale scale_of(const heat_map& map, const heat_options& options) {
   plotting::range r;
   for (const double v : map.values)
-    if (std::isfinite(v)) r.add(v);
+    if (ssl::is_finite(v)) r.add(v);
   if (r.empty()) r = {0, 1};
   heat_scale scale{options.low.value_or(r.low), options.high.value_or(r.high), options.diverging};
   if (scale.diverging) {
@@ -138,7 +139,7 @@ std::string heat_map_svg(const heat_map& m, const heat_options& o, double width,
                               svg::shortened(m.rows[i], at.row_most));
     for (std::size_t j = 0; j < c; ++j) {
       const double v = m.values[i * c + j], x = at.left + static_cast<double>(j) * at.cell_w;
-      if (!std::isfinite(v)) continue;
+      if (!ssl::is_finite(v)) continue;
       const double strength = scale.strength(v);
       if (r * c > most_separate_cells) {
         const auto level = static_cast<std::size_t>(std::lround(strength * levels) + levels);

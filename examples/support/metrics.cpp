@@ -1,12 +1,12 @@
 #include "support/metrics.hpp"
 
 #include <cerrno>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <type_traits>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl_example {
 namespace {
@@ -32,7 +32,7 @@ void metrics_writer::write(std::span<const metric> values) {
         [&](const auto& v) {
           line[m.name] = v;
           if constexpr (std::is_same_v<std::decay_t<decltype(v)>, double>) {
-            if (!std::isfinite(v)) line[m.name] = nullptr;
+            if (!ssl::is_finite(v)) line[m.name] = nullptr;
           }
         },
         m.value);

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/eval/interval.hpp"
 #include "support/format.hpp"
 
@@ -48,8 +49,7 @@ std::optional<run_line> parse(const std::string& text) {
   }
   for (const auto& [name, value] : line["measures"].items()) {
     expect(value.is_number() || value.is_null(), "a measure is neither a number nor null");
-    run.measures.emplace_back(
-        name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+    run.measures.emplace_back(name, value.is_null() ? ssl::not_a_number<double>() : value.get<double>());
   }
   return run;
 }
@@ -91,7 +91,7 @@ std::string value_of(const condition& where, std::string_view name) {
 estimate estimate_of(std::span<const double> values) {
   std::vector<double> finite;
   for (const double v : values)
-    if (std::isfinite(v)) finite.push_back(v);
+    if (ssl::is_finite(v)) finite.push_back(v);
   estimate e;
   e.count = static_cast<int>(finite.size());
   e.failed = static_cast<int>(values.size() - finite.size());
@@ -151,8 +151,7 @@ bool observations::has(const condition& where, std::uint64_t seed) const {
 void observations::keep(const condition& where, std::uint64_t seed,
                         const std::vector<std::pair<std::string, double>>& measures) {
   for (const auto& [name, value] : measures)
-    all_.push_back(
-        {where, seed, name, std::isfinite(value) ? value : std::numeric_limits<double>::quiet_NaN()});
+    all_.push_back({where, seed, name, ssl::is_finite(value) ? value : ssl::not_a_number<double>()});
 }
 
 void observations::add(const condition& where, std::uint64_t seed,
@@ -166,7 +165,7 @@ void observations::add(const condition& where, std::uint64_t seed,
   json line = {{"condition", json::object()}, {"seed", seed}, {"measures", json::object()}};
   for (const auto& [name, value] : where) line["condition"][name] = value;
   for (const auto& [name, value] : measures)
-    line["measures"][name] = std::isfinite(value) ? json(value) : json(nullptr);
+    line["measures"][name] = ssl::is_finite(value) ? json(value) : json(nullptr);
   const auto now = std::chrono::steady_clock::now();
   const double took = std::chrono::duration<double>(now - last_).count();
   line["took"] = std::round(1e3 * took) / 1e3;

@@ -14,12 +14,13 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "ssl/core/finite.hpp"
 
 namespace ssl_example {
 
@@ -43,9 +44,9 @@ struct observation {
 
 /// A mean over seeds and the 95 % interval of Student's t around it.
 struct estimate {
-  double mean = std::numeric_limits<double>::quiet_NaN();  // NaN where count is 0
-  double low = std::numeric_limits<double>::quiet_NaN();   // NaN where count < 2
-  double high = std::numeric_limits<double>::quiet_NaN();
+  double mean = ssl::not_a_number<double>();  // NaN where count is 0
+  double low = ssl::not_a_number<double>();   // NaN where count < 2
+  double high = ssl::not_a_number<double>();
   int count = 0;   // seeds
   int failed = 0;  // seeds left out since their value is not finite
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "support/format.hpp"
 #include "support/plot_axes.hpp"
 #include "support/svg.hpp"
@@ -85,14 +86,14 @@ drawing collect(const std::vector<series>& lines, const plot_options& options) {
     bool open = false;
     for (std::size_t i = 0; i < line.x.size(); ++i) {
       const double x = options.log_x ? std::log2(line.x[i]) : line.x[i];
-      if (!std::isfinite(x) || !std::isfinite(line.y[i])) {
+      if (!ssl::is_finite(x) || !ssl::is_finite(line.y[i])) {
         open = false;
         continue;
       }
       if (!open) runs.emplace_back();
       open = true;
       point p{x, line.y[i], line.y[i], line.y[i]};
-      if (intervals && std::isfinite(line.low[i]) && std::isfinite(line.high[i])) {
+      if (intervals && ssl::is_finite(line.low[i]) && ssl::is_finite(line.high[i])) {
         p.low = line.low[i];
         p.high = line.high[i];
       }
@@ -122,7 +123,7 @@ void choose_ranges(drawing& d, const plot_options& options, double rows, double&
   }
   const double low = options.y_min.value_or(d.y.low);
   const double high = options.y_max.value_or(d.y.high);
-  if (std::isfinite(low) && std::isfinite(high) && low < high) d.y = {low, high};
+  if (ssl::is_finite(low) && ssl::is_finite(high) && low < high) d.y = {low, high};
   y_step = plotting::nice_step(d.y.span(), rows);
   // Out to the next half step, but never past 0 and never past 100 % unless the data are.
   const double half = y_step / 2;

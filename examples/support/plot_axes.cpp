@@ -78,7 +78,7 @@ ticks octave_ticks(const range& r, const std::vector<double>& measured, double w
     result.emplace_back(octave, v >= 1e5 ? count(v) : fixed(v, whole ? 0 : v < 1 ? 3 : 1));
   };
   if (!measured.empty() && static_cast<double>(measured.size()) <= wanted) {
-    double previous = -std::numeric_limits<double>::infinity();
+    double previous = std::numeric_limits<double>::lowest();
     for (const double octave : measured) {
       if (octave - previous < r.span() / (1.5 * wanted)) continue;
       add(octave);

@@ -11,10 +11,10 @@ namespace ssl_example::plotting {
 
 /// An interval that grows with the values added to it; empty at first.
 struct range {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -std::numeric_limits<double>::infinity();
+  double low = std::numeric_limits<double>::max();
+  double high = std::numeric_limits<double>::lowest();
 
-  bool empty() const { return !(low <= high); }
+  bool empty() const { return low > high; }
   double span() const { return high - low; }
   void add(double v) {
     low = std::min(low, v);

@@ -1,4 +1,5 @@
 #include "support/progress.hpp"
+#include "ssl/core/finite.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -54,8 +55,8 @@ std::string cut(std::string_view text, std::size_t width) {
 
 /// Four significant digits: losses span orders of magnitude.
 std::string short_number(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  if (ssl::is_nan(value)) return "nan";
+  if (ssl::is_infinite(value)) return value > 0 ? "inf" : "-inf";
   std::ostringstream text;
   text.imbue(std::locale::classic());
   text.precision(4);

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <locale>
 #include <optional>
 #include <sstream>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/data/file.hpp"
 #include "support/report_style.hpp"
 #include "support/svg.hpp"
@@ -43,11 +43,11 @@ std::string cell_of(const std::vector<std::string>& row, std::size_t j) {
 
 /// The largest (or smallest) number of column j; NaN without one.
 double best_of(const std::vector<std::vector<std::string>>& rows, std::size_t j, best which) {
-  double found = std::numeric_limits<double>::quiet_NaN();
+  double found = ssl::not_a_number<double>();
   for (const auto& row : rows) {
     const std::optional<double> v = number_of(cell_of(row, j));
     if (!v || which == best::none) continue;
-    if (std::isnan(found) || (which == best::highest ? *v > found : *v < found)) found = *v;
+    if (ssl::is_nan(found) || (which == best::highest ? *v > found : *v < found)) found = *v;
   }
   return found;
 }

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl_example {
 
@@ -32,14 +32,12 @@ training_log read_training_log(const std::filesystem::path& file) {
       auto column = std::find_if(log.columns.begin(), log.columns.end(),
                                  [&key = name](const auto& known) { return known.first == key; });
       if (column == log.columns.end()) column = log.columns.insert(log.columns.end(), {name, {}});
-      column->second.resize(log.step.size(), std::numeric_limits<double>::quiet_NaN());
-      column->second.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()
-                                               : value.get<double>());
+      column->second.resize(log.step.size(), ssl::not_a_number<double>());
+      column->second.push_back(value.is_null() ? ssl::not_a_number<double>() : value.get<double>());
     }
     log.step.push_back(line["step"].get<double>());
   }
-  for (auto& [name, values] : log.columns)
-    values.resize(log.step.size(), std::numeric_limits<double>::quiet_NaN());
+  for (auto& [name, values] : log.columns) values.resize(log.step.size(), ssl::not_a_number<double>());
   return log;
 }
 

@@ -1,13 +1,12 @@
 #include "support/run_record.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <iterator>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl_example {
 namespace {
@@ -20,7 +19,7 @@ json texts(const condition& pairs) {
   return object;
 }
 
-json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+json number(double value) { return ssl::is_finite(value) ? json(value) : json(nullptr); }
 
 /// Entries of an object by name and kind; what is wrong is said with the file and the name.
 class reader {
@@ -46,7 +45,7 @@ class reader {
   }
   static void convert(const json& from, double& to, const std::string& where) {
     if (!from.is_number() && !from.is_null()) throw ssl::data_error(where + " is not a number");
-    to = from.is_null() ? std::numeric_limits<double>::quiet_NaN() : from.get<double>();
+    to = from.is_null() ? ssl::not_a_number<double>() : from.get<double>();
   }
   static void convert(const json& from, std::int64_t& to, const std::string& where) {
     if (!from.is_number_integer()) throw ssl::data_error(where + " is not a whole number");

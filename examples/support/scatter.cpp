@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "support/format.hpp"
 #include "support/plot_axes.hpp"
 #include "support/svg.hpp"
@@ -56,7 +57,7 @@ std::string scatter_svg(const scatter_map& map, double width, double height, dou
     if (map.group[i] < 0 || static_cast<std::size_t>(map.group[i]) >= groups)
       throw ssl::shape_error("scatter: a point has the group " + std::to_string(map.group[i]) +
                              ", expected 0 to " + std::to_string(static_cast<int>(groups) - 1));
-    if (!std::isfinite(map.x[i]) || !std::isfinite(map.y[i])) continue;
+    if (!ssl::is_finite(map.x[i]) || !ssl::is_finite(map.y[i])) continue;
     xs.add(map.x[i]);
     ys.add(map.y[i]);
     points[static_cast<std::size_t>(map.group[i])].push_back({map.x[i], map.y[i]});

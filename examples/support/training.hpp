@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "support/backend.hpp"
 #include "support/experiment.hpp"
 #include "support/metrics.hpp"
@@ -108,7 +109,7 @@ bool train_with_progress(Trainer& trainer, const ssl::any_split& data, const exp
   const auto finite = [](auto& network) {
     const to_host weights(network.backend(), network.params());
     return std::all_of(weights.values.begin(), weights.values.end(),
-                       [](float w) { return std::isfinite(w); });
+                       [](float w) { return ssl::is_finite(w); });
   };
   return !summary.log.empty() && finite(trainer.encoder()) && finite(trainer.projector());
 }

@@ -3,8 +3,10 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl_example {
 
@@ -13,14 +15,14 @@ namespace {
 double number(const parameter& p, const std::string& text) {
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
-  const bool finite = !text.empty() && *end == '\0' && std::isfinite(value);
+  const bool finite = !text.empty() && *end == '\0' && ssl::is_finite(value);
   if (finite && !(p.whole && value != std::floor(value)) && value >= p.least && value <= p.most &&
       !(p.open && value == p.least))
     return value;
   std::string range;
-  if (std::isfinite(p.most))
+  if (p.most < std::numeric_limits<double>::max())
     range = " from " + short_text(p.least) + " to " + short_text(p.most);
-  else if (std::isfinite(p.least))
+  else if (p.least > std::numeric_limits<double>::lowest())
     range = (p.open ? " above " : " of at least ") + short_text(p.least);
   throw ssl::option_error("--set " + p.name + "=" + text + ": expected a " + (p.whole ? "whole" : "finite") +
                           " number" + range);

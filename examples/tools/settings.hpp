@@ -16,9 +16,9 @@ std::string short_text(double value);
 struct parameter {
   std::string name;
   double value = 0;  // the default
-  double least = -std::numeric_limits<double>::infinity();
+  double least = std::numeric_limits<double>::lowest();
   bool open = false, whole = false;
-  double most = std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::max();
 };
 
 /// A parameter that is 0 or 1.

@@ -26,6 +26,7 @@
 #include "ssl/core/divide.hpp"
 #include "ssl/core/error.hpp"
 #include "ssl/core/exp.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/core/fn.hpp"
 #include "ssl/core/image_ref.hpp"
 #include "ssl/core/random.hpp"

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "ssl/core/finite.hpp"
 #include "support/measure.hpp"
 
 namespace ssl_example {
@@ -136,7 +137,7 @@ ssl::step_record learner::train(const std::function<bool(const ssl::step_record&
   nets_->run(*images_, [&](const ssl::step_record& record) {
     last = record;
     moved_ = true;
-    return std::isfinite(record.loss.total) && !interrupted() && (!observe || observe(record));
+    return ssl::is_finite(record.loss.total) && !interrupted() && (!observe || observe(record));
   });
   return last;
 }
@@ -246,7 +247,7 @@ std::vector<std::pair<std::string, double>> judge(ssl::context<backend> ctx, con
   const auto scores = [&](const owned_matrix& of_train, const owned_matrix& of_test) {
     for (const owned_matrix* part : {&of_train, &of_test}) {
       const to_host values(ctx.be, part->all);
-      if (!std::all_of(values.values.begin(), values.values.end(), [](float x) { return std::isfinite(x); }))
+      if (!std::all_of(values.values.begin(), values.values.end(), [](float x) { return ssl::is_finite(x); }))
         return classifier_scores{std::nan(""), std::nan("")};
     }
     return classify(ctx, of_train.all, train_labels, of_test.all, test_labels, classes);

@@ -1,12 +1,12 @@
 #pragma once
 /// Normalisation of images of up to 16 channels by numbers of their own.
 
-#include <cmath>
 #include <span>
 #include <string>
 
 #include "ssl/augment/augmentation.hpp"
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl {
 
@@ -47,7 +47,7 @@ inline normalize_channels normalize_by(std::span<const double> mean, std::span<c
   normalize_channels out;
   out.channels = count;
   for (std::size_t c = 0; c < mean.size(); ++c) {
-    if (!std::isfinite(mean[c]) || !std::isfinite(deviation[c]) || deviation[c] < 0)
+    if (!is_finite(mean[c]) || !is_finite(deviation[c]) || deviation[c] < 0)
       throw option_error("ssl::normalize_by: channel " + std::to_string(c) + " has the mean " +
                          std::to_string(mean[c]) + " and the deviation " + std::to_string(deviation[c]) +
                          ", expected finite numbers and no negative deviation");

@@ -43,7 +43,7 @@ struct bf16 {
     const double x = static_cast<double>(from);
     const float f = static_cast<float>(x);
     const double back = static_cast<double>(f);
-    if (back == x || x != x) return f;
+    if (back == x) return f;  // a NaN stays one on either way
     const bool away = x < 0 ? back < x : back > x;
     return __builtin_bit_cast(float, (__builtin_bit_cast(std::uint32_t, f) - (away ? 1U : 0U)) | 1U);
   }

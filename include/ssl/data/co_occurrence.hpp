@@ -17,6 +17,7 @@
 
 #include "ssl/core/config.hpp"
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl {
 
@@ -32,7 +33,7 @@ class joint_law {
                         std::to_string(types) + " types, expected types * types >= 1");
     double sum = 0, largest = 0;
     for (const double p : p_) {
-      if (!(p >= 0) || !std::isfinite(p))
+      if (!is_finite(p) || p < 0)
         throw option_error("ssl::joint_law: the table holds " + std::to_string(p) +
                            ", expected finite numbers of at least 0");
       sum += p;

@@ -23,6 +23,7 @@
 
 #include "ssl/core/config.hpp"
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/data/file.hpp"
 #include "ssl/data/npy_header.hpp"
 
@@ -104,7 +105,7 @@ struct npy_array {
     for (index i = 0; i < size(); ++i)
       out[static_cast<std::size_t>(i)] = visit(i, [&]<class U>(U x) {
         if constexpr (sizeof(U) > sizeof(T) && std::is_floating_point_v<U>)
-          if (std::isfinite(x) && std::abs(x) > static_cast<U>(std::numeric_limits<T>::max()))
+          if (is_finite(x) && std::abs(x) > static_cast<U>(std::numeric_limits<T>::max()))
             throw data_error(path + ": element " + std::to_string(i) + " is " + std::to_string(x) +
                              ", expected a magnitude that a float can hold");
         return static_cast<T>(x);
@@ -142,9 +143,9 @@ inline void require_finite(const npy_array& array) {
   for (index i = 0; i < array.size(); ++i)
     array.visit(i, [&]<class U>(U x) {
       if constexpr (std::is_floating_point_v<U>)
-        if (!std::isfinite(x))
+        if (!is_finite(x))
           throw data_error(array.path + ": element " + std::to_string(i) + " is " +
-                           (std::isnan(x) ? "NaN" : "infinite") + ", expected finite numbers");
+                           (is_nan(x) ? "NaN" : "infinite") + ", expected finite numbers");
     });
 }
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/data/any_dataset.hpp"
 #include "ssl/data/file_dataset.hpp"
 #include "ssl/data/npy.hpp"
@@ -74,7 +75,7 @@ class npy_image_file {
   /// The least and the greatest value of each channel, (channels): one pass through the file, an image at a
   /// time. Throws data_error for NaN and infinity.
   std::vector<value_range> ranges() const {
-    constexpr double far = std::numeric_limits<double>::infinity();
+    constexpr double far = std::numeric_limits<double>::max();
     std::vector<value_range> found(static_cast<std::size_t>(shape_.channels), {far, -far});
     std::vector<std::uint8_t> raw(static_cast<std::size_t>(record()));
     for (index i = 0; i < size(); ++i) {
@@ -113,9 +114,9 @@ class npy_image_file {
   double value(std::span<const std::uint8_t> raw, index k) const {
     const U x = detail::npy_load<U>(raw.data(), k);
     if constexpr (std::is_floating_point_v<U>)
-      if (!std::isfinite(x))
-        throw data_error(file_->path().string() + ": holds " +
-                         (std::isnan(x) ? "NaN" : "an infinite number") + ", expected finite numbers");
+      if (!is_finite(x))
+        throw data_error(file_->path().string() + ": holds " + (is_nan(x) ? "NaN" : "an infinite number") +
+                         ", expected finite numbers");
     return static_cast<double>(x);
   }
 
@@ -177,8 +178,8 @@ inline std::vector<int> read_npy_labels(const std::filesystem::path& path, index
 inline any_split read_npy_images(const std::filesystem::path& folder, const npy_image_options& options = {}) {
   std::error_code failure;
   if (!std::filesystem::is_directory(folder, failure)) throw data_error(folder.string() + ": no such folder");
-  if (options.range && !(options.range->low < options.range->high && std::isfinite(options.range->low) &&
-                         std::isfinite(options.range->high)))
+  if (options.range && (!is_finite(options.range->low) || !is_finite(options.range->high) ||
+                        options.range->low >= options.range->high))
     throw option_error("ssl::read_npy_images: the range is " + std::to_string(options.range->low) + " to " +
                        std::to_string(options.range->high) + ", expected the lower number first");
   const npy_image_file train(folder / "train_images.npy", options.axes),

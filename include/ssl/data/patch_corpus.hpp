@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/data/co_occurrence.hpp"
 
@@ -85,7 +86,7 @@ class patch_corpus {
   static void normalise(Law&& law, std::vector<double>& below, const std::string& whose) {
     double sum = 0;
     for (const double p : law) {
-      if (!(p >= 0) || !std::isfinite(p))
+      if (!is_finite(p) || p < 0)
         throw option_error("ssl::patch_corpus: a probability of " + whose + " is " + std::to_string(p) +
                            ", expected a finite number of at least 0");
       sum += p;
@@ -117,7 +118,7 @@ class patch_corpus {
 /// u uniform, and the scenes themselves -log(u). A sharpness of 0 makes all scenes alike (nothing to learn),
 /// 1 is a flat Dirichlet law, larger values leave each scene few types.
 inline patch_corpus scene_corpus(index types, index scenes, double sharpness = 3, std::uint64_t seed = 1) {
-  if (types < 1 || scenes < 1 || !(sharpness >= 0 && sharpness <= 20))
+  if (types < 1 || scenes < 1 || is_nan(sharpness) || sharpness < 0 || sharpness > 20)
     throw option_error("ssl::scene_corpus: there are " + std::to_string(types) + " types, " +
                        std::to_string(scenes) + " scenes and a sharpness of " + std::to_string(sharpness) +
                        ", expected at least 1, at least 1 and 0 to 20");
@@ -138,7 +139,7 @@ inline patch_corpus scene_corpus(index types, index scenes, double sharpness = 3
 /// are 1 / K and the ratio depends on the distance alone, so that its factors are sines and cosines whose
 /// eigenvalues come in equal pairs.
 inline patch_corpus ring_corpus(index types, double width = 2, double background = 0.1) {
-  if (types < 1 || !(width > 0) || !(background >= 0 && background <= 1))
+  if (types < 1 || is_nan(width) || width <= 0 || is_nan(background) || background < 0 || background > 1)
     throw option_error("ssl::ring_corpus: there are " + std::to_string(types) + " types, a width of " +
                        std::to_string(width) + " and a background of " + std::to_string(background) +
                        ", expected at least 1, above 0 and 0 to 1");

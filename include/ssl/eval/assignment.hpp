@@ -6,7 +6,6 @@
 ///
 /// Host only. Cost rows^2 cols.
 
-#include <cmath>
 #include <limits>
 #include <span>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "ssl/core/config.hpp"
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl {
 
@@ -25,7 +25,7 @@ inline std::vector<index> best_assignment(std::span<const double> gain, index ro
                       std::to_string(rows) + " rows and " + std::to_string(cols) +
                       " columns, expected one for each pair and no more rows than columns");
   for (const double g : gain)
-    if (!std::isfinite(g)) throw numeric_error("ssl::best_assignment: a gain is not finite");
+    if (!is_finite(g)) throw numeric_error("ssl::best_assignment: a gain is not finite");
   // Row 0 and column 0 stand for nothing; u and v are the potentials, owner[c] the row of column c.
   const auto at = [](index i) { return static_cast<std::size_t>(i); };
   std::vector<double> u(at(rows + 1), 0.0), v(at(cols + 1), 0.0), slack(at(cols + 1));
@@ -34,13 +34,13 @@ inline std::vector<index> best_assignment(std::span<const double> gain, index ro
   for (index row = 1; row <= rows; ++row) {
     owner[0] = row;
     index here = 0;
-    slack.assign(slack.size(), std::numeric_limits<double>::infinity());
+    slack.assign(slack.size(), std::numeric_limits<double>::max());
     seen.assign(seen.size(), false);
     do {
       seen[at(here)] = true;
       const index r = owner[at(here)];
       index next = 0;
-      double step = std::numeric_limits<double>::infinity();
+      double step = std::numeric_limits<double>::max();
       for (index c = 1; c <= cols; ++c) {
         if (seen[at(c)]) continue;
         const double now = -gain[at((r - 1) * cols + c - 1)] - u[at(r)] - v[at(c)];

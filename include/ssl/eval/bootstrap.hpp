@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/eval/interval.hpp"
 
@@ -56,7 +57,7 @@ inline interval bootstrap_mean(std::span<const double> values, const bootstrap_o
                        ", expected at least 2");
   const auto n = static_cast<index>(values.size());
   const double mean = detail::mean_and_scatter(values).first;
-  if (!std::isfinite(mean)) throw numeric_error("ssl::bootstrap_mean: the values' mean is not finite");
+  if (!is_finite(mean)) throw numeric_error("ssl::bootstrap_mean: the values' mean is not finite");
   std::vector<double> means(static_cast<std::size_t>(options.resamples));
   for (index r = 0; r < options.resamples; ++r) {
     random_stream draw({options.seed, 0}, r, 0, purpose::probe, 2);

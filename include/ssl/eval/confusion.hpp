@@ -8,11 +8,10 @@
 /// Means over classes leave out the NaNs. Host only; `knn` and `linear_classifier::evaluate` give the
 /// predictions.
 
-#include <cmath>
-#include <limits>
 #include <span>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/eval/accuracy.hpp"
 
 namespace ssl {
@@ -64,14 +63,13 @@ class confusion_matrix {
 
  private:
   static double ratio(index part, index whole) {
-    return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole)
-                     : std::numeric_limits<double>::quiet_NaN();
+    return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : not_a_number<double>();
   }
   template <class F>
   double mean_over_classes(const F& f) const {
     double sum = 0, count = 0;
     for (index c = 0; c < classes_; ++c)
-      if (const double value = f(c); !std::isnan(value)) {
+      if (const double value = f(c); !is_nan(value)) {
         sum += value;
         ++count;
       }

@@ -25,6 +25,7 @@
 
 #include "ssl/core/config.hpp"
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl {
 
@@ -43,7 +44,7 @@ struct vicreg_weights {
 /// found to about 1e-6 of its range.
 inline vicreg_gain vicreg_gain_of(std::span<const double> values, index width, vicreg_weights weights = {}) {
   const double a = weights.invariance, b = weights.variance, c = weights.covariance;
-  if (values.empty() || width < 1 || !(a > 0 && b >= 16 * c && c > 0))
+  if (values.empty() || width < 1 || is_nan(a + b + c) || a <= 0 || c <= 0 || b < 16 * c)
     throw option_error(
         "ssl::vicreg_gain_of: expected eigenvalues, a width of at least 1, positive weights and a variance "
         "of at least 16 times the covariance's");
@@ -92,7 +93,7 @@ struct coding_rate_gain {
 /// For the eigenvalues of a law that is not centred, largest first, and embeddings of `width` features.
 inline coding_rate_gain coding_rate_gain_of(std::span<const double> values, index width, double lambda,
                                             double epsilon_squared = 0.2) {
-  if (values.empty() || width < 1 || !(lambda >= 0 && epsilon_squared > 0))
+  if (values.empty() || width < 1 || is_nan(lambda + epsilon_squared) || lambda < 0 || epsilon_squared <= 0)
     throw option_error(
         "ssl::coding_rate_gain_of: expected eigenvalues, a width of at least 1, a lambda of at least 0 and a "
         "positive epsilon^2");

@@ -20,6 +20,7 @@
 
 #include "ssl/core/config.hpp"
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl {
 
@@ -47,7 +48,7 @@ inline const char* to_text(verdict v) {
 namespace detail {
 
 inline void require_confidence(const char* who, double confidence) {
-  if (!(confidence > 0 && confidence < 1))
+  if (is_nan(confidence) || confidence <= 0 || confidence >= 1)
     throw option_error(std::string("ssl::") + who + ": confidence is " + std::to_string(confidence) +
                        ", expected in (0, 1)");
 }

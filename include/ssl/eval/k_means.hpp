@@ -21,6 +21,7 @@
 #include <span>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/eval/centred.hpp"
 #include "ssl/eval/lengths.hpp"
@@ -174,7 +175,7 @@ class lloyd {
     read_distances();
     double inertia = 0;
     for (const double f : far_) inertia += f;
-    if (!std::isfinite(inertia))
+    if (!is_finite(inertia))
       throw numeric_error(
           "ssl::k_means: a distance is not finite; the features hold NaNs, infinities or too large "
           "numbers");
@@ -283,14 +284,14 @@ k_means_result k_means(Ctx& ctx, typename Ctx::const_matrix x, const k_means_opt
     detail::require(false, "k_means",
                     "x is " + detail::extent(x) + " and clusters is " + std::to_string(options.clusters) +
                         "; expected at least one cluster and no more than columns");
-  if (options.restarts < 1 || options.iterations < 1 || !(options.tolerance >= 0))
+  if (options.restarts < 1 || options.iterations < 1 || options.tolerance < 0 || is_nan(options.tolerance))
     throw option_error("ssl::k_means: restarts is " + std::to_string(options.restarts) + ", iterations " +
                        std::to_string(options.iterations) + " and tolerance " +
                        std::to_string(options.tolerance) + "; expected at least 1, 1 and 0");
   scratch_scope scope(ctx);
   detail::lloyd<Ctx> problem(ctx, x, options);
   k_means_result best;
-  best.inertia = std::numeric_limits<double>::infinity();
+  best.inertia = std::numeric_limits<double>::max();
   for (index restart = 0; restart < options.restarts; ++restart) {
     problem.start(options, restart);
     double inertia = problem.assign();

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/eval/accuracy.hpp"
 #include "ssl/eval/nearest_search.hpp"
 
@@ -97,7 +98,7 @@ classification knn(Ctx& ctx, typename Ctx::const_matrix train, std::span<const i
     throw option_error("ssl::knn: k is " + std::to_string(options.k) + ", the tiles are " +
                        std::to_string(options.train_tile) + " and " + std::to_string(options.test_tile) +
                        "; expected at least 1");
-  if (!(options.temperature > 0))
+  if (is_nan(options.temperature) || options.temperature <= 0)
     throw option_error("ssl::knn: temperature is " + std::to_string(options.temperature) +
                        ", expected above 0");
 

@@ -12,6 +12,7 @@
 /// singular values of L^-1 (mu_i - mu) / sqrt(n). All in double. Cost V n d^2 + d^3 / 3 + n d^2 flops and d^2
 /// + d n doubles, then the smaller spectrum.
 
+#include "ssl/core/finite.hpp"
 #include "ssl/eval/centred.hpp"
 
 namespace ssl {
@@ -67,7 +68,7 @@ double lidar(Ctx& ctx, typename Ctx::const_matrix x, index views, const lidar_op
     detail::require(false, "lidar",
                     "x is " + detail::extent(x) + " with " + std::to_string(views) +
                         " views, expected at least two views of at least two images each");
-  if (!(options.delta > 0) || !(options.epsilon >= 0))
+  if (is_nan(options.delta) || options.delta <= 0 || is_nan(options.epsilon) || options.epsilon < 0)
     throw option_error("ssl::lidar: delta is " + std::to_string(options.delta) + " and epsilon " +
                        std::to_string(options.epsilon) + "; expected delta > 0 and epsilon >= 0");
   auto& be = ctx.be;
@@ -101,7 +102,7 @@ double lidar(Ctx& ctx, typename Ctx::const_matrix x, index views, const lidar_op
   be.wait();
   double largest = 0;
   for (double& v : host) {
-    if (!std::isfinite(v)) failed[1] = 1;
+    if (!is_finite(v)) failed[1] = 1;
     v = std::max(v, 0.0);
     largest = std::max(largest, v);
   }

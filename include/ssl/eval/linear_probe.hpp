@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "ssl/backend/verbs.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/core/fn.hpp"
 #include "ssl/eval/accuracy.hpp"
 #include "ssl/exec/context.hpp"
@@ -33,12 +34,16 @@ struct rank_label {
     const T* const s = scores.column(j);
     const index classes = scores.rows, label = labels(0, j);
     const T mine = s[label];
+    const bool lost = is_nan(mine);
     const T top = team.reduce(classes, fn::least<T>, fn::maximum{}, [=](index c) { return s[c]; });
     // Classes before the first best one = the number that a fold by maximum of (classes - c) leaves.
     const index from_end = team.reduce(classes, index{1}, fn::maximum{},
                                        [=](index c) { return s[c] == top ? classes - c : index{1}; });
     const index before = team.reduce(classes, index{0}, fn::plus{}, [=](index c) {
-      return static_cast<index>(c == label ? false : c < label ? !(mine > s[c]) : !(mine >= s[c]));
+      return static_cast<index>(c == label  ? false
+                                : lost      ? true
+                                : c < label ? !(mine > s[c])
+                                            : !(mine >= s[c]));
     });
     const auto result = out;
     team.for_each(1, [=](index) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/eval/interval.hpp"
 #include "ssl/eval/linear_probe.hpp"
@@ -26,7 +27,7 @@ namespace ssl {
 inline std::vector<std::int32_t> balanced_subset(std::span<const int> labels, index classes, double fraction,
                                                  std::uint64_t seed, index draw = 0) {
   detail::require_labels("balanced_subset", "training", labels, static_cast<index>(labels.size()), classes);
-  if (!(fraction > 0 && fraction <= 1))
+  if (is_nan(fraction) || fraction <= 0 || fraction > 1)
     throw option_error("ssl::balanced_subset: fraction is " + std::to_string(fraction) +
                        ", expected in (0, 1]");
   std::vector<std::vector<std::pair<std::uint64_t, std::int32_t> > > members(

@@ -86,6 +86,12 @@ struct keep_nearest {
   }
 };
 
+/// A number's bits, those of 0 for -0: adding 0 to the number is left out under -ffast-math.
+template <class Bits>
+Bits unsigned_zero(Bits bits) {
+  return bits + bits == 0 ? Bits{0} : bits;
+}
+
 /// A similarity and its sample as integers that stand in the order wanted, larger values first, then earlier
 /// samples: comparing them takes no branch, which nobody could predict.
 template <class T>
@@ -95,7 +101,7 @@ struct noted_similarity {
 
   noted_similarity() = default;
   noted_similarity(T value, std::int32_t name)
-      : key(turned(std::bit_cast<std::uint64_t>(static_cast<double>(value) + 0.0))),
+      : key(turned(unsigned_zero(std::bit_cast<std::uint64_t>(static_cast<double>(value))))),
         name_bits(static_cast<std::uint32_t>(name)) {}
   T value() const { return static_cast<T>(std::bit_cast<double>(turned(key))); }
   std::int32_t name() const { return static_cast<std::int32_t>(name_bits); }
@@ -118,7 +124,7 @@ struct noted_similarity<float> {
 
   noted_similarity() = default;
   noted_similarity(float value, std::int32_t name)
-      : key(std::uint64_t{turned(std::bit_cast<std::uint32_t>(value + 0.0F))} << 32U |
+      : key(std::uint64_t{turned(unsigned_zero(std::bit_cast<std::uint32_t>(value)))} << 32U |
             static_cast<std::uint32_t>(name)) {}
   float value() const { return std::bit_cast<float>(turned(static_cast<std::uint32_t>(key >> 32U))); }
   std::int32_t name() const { return static_cast<std::int32_t>(key & 0xFFFFFFFFU); }

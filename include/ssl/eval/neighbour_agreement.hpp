@@ -9,13 +9,13 @@
 /// queries: take the mean over each image's queries first (`agreement_of_items`). Host only.
 
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/eval/neighbours.hpp"
 
 namespace ssl {
@@ -45,8 +45,7 @@ inline std::vector<double> neighbour_agreement(const neighbours& found, std::spa
         detail::require_tags("neighbour_agreement", "tags of the bank", bank_tags.size(), index{i} + 1);
       same += bank_tags[static_cast<std::size_t>(i)] == query_tags[static_cast<std::size_t>(j)] ? 1 : 0;
     }
-    share.push_back(names.empty() ? std::numeric_limits<double>::quiet_NaN()
-                                  : same / static_cast<double>(names.size()));
+    share.push_back(names.empty() ? not_a_number<double>() : same / static_cast<double>(names.size()));
   }
   return share;
 }
@@ -80,7 +79,7 @@ inline std::vector<double> chance_agreement(std::span<const int> bank_tags, std:
       same -= of_both[both(query_items[j], query_tags[j])];
       all -= of_item[query_items[j]];
     }
-    share.push_back(all > 0 ? same / all : std::numeric_limits<double>::quiet_NaN());
+    share.push_back(all > 0 ? same / all : not_a_number<double>());
   }
   return share;
 }

@@ -8,11 +8,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/eval/nearest_search.hpp"
 
 namespace ssl {
@@ -85,7 +85,7 @@ neighbours find_neighbours(Ctx& ctx, typename Ctx::const_matrix bank, typename C
     if (exclude)  // an infinity is never among the nearest
       map(be, tile,
           detail::exclude_own_item<T, S>{bank_item.columns(i0, tile.rows), query_item.columns(j0, tile.cols),
-                                         -std::numeric_limits<T>::infinity()},
+                                         -infinite<T>()},
           tile);
   };
 

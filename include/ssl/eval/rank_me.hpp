@@ -8,6 +8,7 @@
 /// of one method with equal options only; ports that use 1e-5, s^2 or the logarithm to the base d measure
 /// something else. Computed from the smaller Gram matrix in double (exec/spectrum.hpp).
 
+#include "ssl/core/finite.hpp"
 #include "ssl/eval/centred.hpp"
 
 namespace ssl {
@@ -23,7 +24,7 @@ struct rank_me_options {
 /// not finite.
 template <class Ctx>
 double rank_me(Ctx& ctx, typename Ctx::const_matrix x, const rank_me_options& options = {}) {
-  if (options.samples < 1 || !(options.epsilon >= 0))
+  if (options.samples < 1 || is_nan(options.epsilon) || options.epsilon < 0)
     throw option_error("ssl::rank_me: samples is " + std::to_string(options.samples) + " and epsilon " +
                        std::to_string(options.epsilon) + "; expected at least 1 and 0");
   if (x.size() == 0)

@@ -10,8 +10,8 @@
 /// Cost: n d^2 + candidates d^3 / 3 flops.
 
 #include <array>
-#include <cmath>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/eval/linear_probe.hpp"
 
@@ -89,7 +89,7 @@ struct ridge_probe {
   template <class Ctx, class B = typename Ctx::backend>
   ridge_fit<B> fit(Ctx& ctx, typename Ctx::const_matrix x, std::span<const int> labels, index classes) const {
     detail::require_labels("ridge_probe", "training", labels, x.cols, classes);
-    if (!(lambda >= 0) || !(held_out > 0 && held_out < 1))
+    if (is_nan(lambda) || is_nan(held_out) || lambda < 0 || held_out <= 0 || held_out >= 1)
       throw option_error("ssl::ridge_probe: lambda is " + std::to_string(lambda) + " and held_out " +
                          std::to_string(held_out) + "; expected lambda >= 0 and held_out in (0, 1)");
     scratch_scope scope(ctx);
@@ -204,7 +204,7 @@ struct ridge_probe {
       cholesky(ctx.be, factor, number);
       ctx.be.download(as_const(number), make_view(&info, 1, 1));
       ctx.be.wait();
-      if (info != 0 || !std::isfinite(trace)) return false;
+      if (info != 0 || !is_finite(trace)) return false;
       cholesky_solve(ctx.be, factor, solution);
       using T = typename Ctx::scalar;
       map(ctx.be, out.weights(), detail::unscaled_weight<T, S>{solution, scale});
@@ -217,7 +217,7 @@ struct ridge_probe {
   template <class Problem, class Classifier>
   double choose(Problem& p, const std::vector<std::int32_t>& held, Classifier& classifier,
                 double fallback) const {
-    double best = fallback, least = std::numeric_limits<double>::infinity();
+    double best = fallback, least = std::numeric_limits<double>::max();
     for (const double candidate : candidates) {
       if (!p.solve(candidate, classifier)) continue;
       const double error = p.squared_error(held);

@@ -14,6 +14,7 @@
 #include <functional>
 #include <type_traits>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/core/fn.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/eval/linear_probe.hpp"
@@ -262,7 +263,7 @@ struct softmax_probe {
     map_reduce(be, loss, fn::plus{}, fn::identity<double>{}, losses);
     be.download(as_const(loss), make_view(&mean_loss, 1, 1));
     be.wait();
-    if (!std::isfinite(mean_loss))
+    if (!is_finite(mean_loss))
       throw numeric_error("ssl::softmax_probe: the loss is not finite at rate " + std::to_string(rate) +
                           "; lower the rate, or standardize the features");
     return {unscaled(ctx, weights, bias, scale), mean_loss};

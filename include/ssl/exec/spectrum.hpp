@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ssl/backend/verbs.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/exec/context.hpp"
 
 namespace ssl {
@@ -46,7 +47,7 @@ void squared_singular_values(Ctx& ctx, cview<B> x, accumulator_view<B> w, accumu
 
 /// The same on the host: roots, largest first; false where they were not found.
 inline bool to_singular_values(std::span<double> squares, double info) {
-  if (info != 0 || !std::all_of(squares.begin(), squares.end(), [](double v) { return std::isfinite(v); }))
+  if (info != 0 || !std::all_of(squares.begin(), squares.end(), [](double v) { return is_finite(v); }))
     return false;
   for (double& v : squares) v = std::sqrt(std::max(v, 0.0));
   std::reverse(squares.begin(), squares.end());

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/loss/collapse.hpp"
 #include "ssl/loss/state.hpp"
 
@@ -113,7 +114,7 @@ std::vector<double> term_weights(const L& loss) {
 
 template <ErasedLoss L>
 std::vector<collapse_value> collapse_values(const L& loss, batch_shape shape,
-                                            double length = std::numeric_limits<double>::quiet_NaN()) {
+                                            double length = not_a_number<double>()) {
   return loss.held().collapsed(shape, length);
 }
 

@@ -2,6 +2,7 @@
 /// The values of a whole loss at a collapse, term by term, in the order of its `term_names`: what a monitor
 /// compares a report with. Terms that state nothing (see collapse_value) have NaN.
 
+#include "ssl/core/finite.hpp"
 #include "ssl/loss/algebra.hpp"
 
 namespace ssl {
@@ -9,8 +10,7 @@ namespace ssl {
 /// Every term's value, unweighted, where all columns are one and the same vector of that length (NaN:
 /// unknown).
 template <LossTerm L>
-auto collapse_values(const L& loss, batch_shape shape,
-                     double length = std::numeric_limits<double>::quiet_NaN()) {
+auto collapse_values(const L& loss, batch_shape shape, double length = not_a_number<double>()) {
   std::array<collapse_value, static_cast<std::size_t>(term_count<L>)> values{};
   detail::for_each_term(terms(loss), [&]<class W>(const W& w, index place) {
     using Term = decltype(w.term);

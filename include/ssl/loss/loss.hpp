@@ -14,9 +14,9 @@
 
 #include <array>
 #include <concepts>
-#include <limits>
 #include <string_view>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/core/shape.hpp"
 #include "ssl/exec/context.hpp"
@@ -160,7 +160,7 @@ consteval index parts_of() {
 /// unweighted, NaN where it is no constant. What a term remembers counts as having seen the collapse; terms
 /// on scores mean equal scores.
 struct collapse_value {
-  double value = std::numeric_limits<double>::quiet_NaN();
+  double value = not_a_number<double>();
   std::string_view formula{};  // "ln(V n - 1)"; empty where the number says it
   bool best = false;           // also the least value: a collapse only where the embeddings are seen to agree
 };

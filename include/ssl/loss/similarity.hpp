@@ -30,6 +30,7 @@
 #include <type_traits>
 
 #include "ssl/core/exp.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/core/fn.hpp"
 #include "ssl/exec/context.hpp"
 #include "ssl/loss/small_in_double.hpp"
@@ -133,7 +134,8 @@ class similarity_kernel {
     SSL_FN void operator()(const Team& team, index k) const {
       const index j = first + k, left_out = j % period, step = period, rows = s.rows / sums.cols;
       T* const column = s.column(k);
-      team.for_each(s.rows / period, [=](index v) { column[left_out + v * step] = -detail::infinity<T>; });
+      const T never = -infinite<T>();
+      team.for_each(s.rows / period, [=](index v) { column[left_out + v * step] = never; });
       const T own = half.data[j], scale = kappa;
       for (index g = 0; g < sums.cols; ++g) {
         T* const x = column + g * rows;

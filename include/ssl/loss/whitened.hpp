@@ -17,6 +17,7 @@
 #include <concepts>
 #include <string>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/loss/small_in_double.hpp"
 #include "ssl/loss/standardized.hpp"
 
@@ -76,7 +77,7 @@ struct whitened {
     carry_back(ctx, z, kept.order, kept.factors, kept.columns, dt, dz);
   }
 
-  double collapsed_length(double) const { return epsilon > 0 ? 0 : std::numeric_limits<double>::quiet_NaN(); }
+  double collapsed_length(double) const { return epsilon > 0 ? 0 : not_a_number<double>(); }
 
   // The functors below are public because nvcc gives a kernel no private type.
 
@@ -134,7 +135,7 @@ struct whitened {
   template <class S, class Space>
   struct nan_where_failed {  // the factor's first entry; a NaN there spreads through every solution
     matrix_view<const S, Space> info;
-    SSL_FN S operator()(S x) const { return info.data[0] == S{0} ? x : static_cast<S>(NAN); }
+    SSL_FN S operator()(S x) const { return info.data[0] == S{0} ? x : not_a_number<S>(); }
   };
 
   template <class B, class S>

@@ -1,11 +1,11 @@
 #pragma once
 /// Pooling over pixels, all channels at once.
 
-#include <cmath>
 #include <type_traits>
 
 #include "ssl/backend/verbs.hpp"
 #include "ssl/core/conv_geometry.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/exec/context.hpp"
 #include "ssl/nn/layer.hpp"
 
@@ -29,7 +29,8 @@ struct max_of_window {
     const index top = pixel.quotient * g.stride - g.padding, left = pixel.rest * g.stride - g.padding;
     S* const best = y.column(j);
     T* const place = which.data ? which.column(j) : nullptr;
-    team.for_each(y.rows, [=](index c) { best[c] = static_cast<S>(-static_cast<T>(INFINITY)); });
+    const S lowest = static_cast<S>(-infinite<T>());
+    team.for_each(y.rows, [=](index c) { best[c] = lowest; });
     if (place) team.for_each(y.rows, [=](index c) { place[c] = T{-1}; });
     for (index ky = 0; ky < g.kernel; ++ky)
       for (index kx = 0; kx < g.kernel; ++kx) {
@@ -41,14 +42,14 @@ struct max_of_window {
           team.for_each(y.rows, [=](index c) {
             const S v = from[c], b = best[c];
             const T p = place[c];
-            const bool wins = v > b || v != v || p < T{0};
+            const bool wins = v > b || is_stored_nan(v) || p < T{0};
             best[c] = wins ? v : b;
             place[c] = wins ? here : p;
           });
         else
           team.for_each(y.rows, [=](index c) {
             const S v = from[c], b = best[c];
-            best[c] = v > b || v != v ? v : b;
+            best[c] = v > b || is_stored_nan(v) ? v : b;
           });
       }
   }

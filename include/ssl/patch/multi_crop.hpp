@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ssl/core/error.hpp"
+#include "ssl/core/finite.hpp"
 #include "ssl/patch/fixed_scale.hpp"
 #include "ssl/patch/random_resized.hpp"
 #include "ssl/patch/sampler.hpp"
@@ -50,8 +51,9 @@ class multi_crop {
   multi_crop& add(crop_group g) {
     if (count_ == max_groups)
       throw option_error("ssl::multi_crop: more than " + std::to_string(max_groups) + " groups");
-    if (!(g.scale_min > 0) || !(g.scale_min <= g.scale_max) || !(g.scale_max <= 1) || !(g.aspect_min > 0) ||
-        !(g.aspect_min <= g.aspect_max) || g.views() < 0)
+    if (is_nan(g.scale_min + g.scale_max + g.aspect_min + g.aspect_max) || g.scale_min <= 0 ||
+        g.scale_min > g.scale_max || g.scale_max > 1 || g.aspect_min <= 0 || g.aspect_min > g.aspect_max ||
+        g.views() < 0)
       throw option_error("ssl::multi_crop: a group of " + std::to_string(g.views()) + " views of scale " +
                          std::to_string(g.scale_min) + " to " + std::to_string(g.scale_max) + " and aspect " +
                          std::to_string(g.aspect_min) + " to " + std::to_string(g.aspect_max) +

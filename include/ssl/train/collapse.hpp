@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/loss/collapse.hpp"
 #include "ssl/train/monitor.hpp"
 
@@ -63,7 +64,8 @@ inline std::vector<collapse_sign> collapse_signs(const loss_report& loss,
     const collapse_value& at = values[k];
     const double limit =
         (same ? limits.confirmed : limits.alone) * (at.value == 0 ? 1.0 : std::abs(at.value));
-    if ((at.best && !same) || !(std::abs(term.value - at.value) <= limit)) continue;
+    const double distance = std::abs(term.value - at.value);
+    if ((at.best && !same) || is_nan(distance) || distance > limit) continue;
     signs.push_back({term.name, same ? identical : "as at a collapse",
                      term.name + " is " + detail::four_digits(term.value) + ", and equal embeddings give " +
                          (at.formula.empty() ? "" : std::string(at.formula) + " = ") +

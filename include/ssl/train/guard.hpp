@@ -3,12 +3,12 @@
 /// cause.
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/loss/evaluate.hpp"
 #include "ssl/train/collapse.hpp"
 #include "ssl/train/monitor.hpp"
@@ -30,11 +30,10 @@ struct guard {
                                      std::span<const collapse_sign> signs = {}) {
     const std::string at = "step " + std::to_string(step) + ": ";
     for (const term_value& term : loss.terms)
-      if (!std::isfinite(term.value))
-        return at + "loss term '" + term.name + "' is " +
-               (std::isnan(term.value) ? "not a number" : "infinite") +
+      if (!is_finite(term.value))
+        return at + "loss term '" + term.name + "' is " + (is_nan(term.value) ? "not a number" : "infinite") +
                "; lower the learning rate, warm up longer, or look at the input";
-    if (!std::isfinite(state.feature_spread) || !std::isfinite(state.participation_ratio))
+    if (!is_finite(state.feature_spread) || !is_finite(state.participation_ratio))
       return at + "the embeddings are not finite";
     const bool flat = state.feature_spread < least_feature_spread,
                line = state.participation_ratio < least_participation_ratio;

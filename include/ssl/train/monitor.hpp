@@ -18,6 +18,7 @@
 #include <optional>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/exec/spectrum.hpp"
 #include "ssl/loss/evaluate.hpp"
 
@@ -185,9 +186,8 @@ health check_health(Ctx& ctx, cview<B> z, index views = 1, health_options o = {}
   const double rounding = 4 * static_cast<double>(std::numeric_limits<typename B::scalar>::epsilon());
   const bool still = host[1] <= static_cast<double>(n) * rounding * rounding;  // sum s of n unit columns
   out.participation_ratio = still ? 0.0 : host[1] * host[1] / host[2];
-  out.effective_rank = detail::to_singular_values(singular, failed)
-                           ? effective_rank(singular, o.epsilon)
-                           : std::numeric_limits<double>::quiet_NaN();
+  out.effective_rank = detail::to_singular_values(singular, failed) ? effective_rank(singular, o.epsilon)
+                                                                    : not_a_number<double>();
   out.uniformity = std::log(host[4] / pairs(m));
   if (views > 1) out.alignment = host[5] / pairs(views) / static_cast<double>(paired);
   out.length = host[3] / static_cast<double>(n);
