@@ -111,8 +111,9 @@ std::vector<std::string> bag_sizes(const std::vector<run_group>& groups) {
   const auto number = [](const std::string& text) {
     return text.find_first_not_of("0123456789") == std::string::npos ? std::stol(text.substr(0, 9)) : -1;
   };
-  std::stable_sort(sizes.begin(), sizes.end(),
-                   [&](const std::string& a, const std::string& b) { return number(a) < number(b); });
+  std::sort(sizes.begin(), sizes.end(), [&](const std::string& a, const std::string& b) {
+    return std::pair(number(a), a) < std::pair(number(b), b);
+  });
   return sizes;
 }
 

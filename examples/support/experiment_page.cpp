@@ -151,8 +151,9 @@ std::vector<std::string> experiment_page::values(const std::string& key, const c
       if (name == key && std::find(found.begin(), found.end(), value) == found.end()) found.push_back(value);
   }
   if (std::all_of(found.begin(), found.end(), [](const std::string& v) { return number(v).has_value(); }))
-    std::stable_sort(found.begin(), found.end(),
-                     [](const std::string& a, const std::string& b) { return *number(a) < *number(b); });
+    std::sort(found.begin(), found.end(), [](const std::string& a, const std::string& b) {
+      return std::pair(*number(a), a) < std::pair(*number(b), b);
+    });
   return found;
 }
 

@@ -9,7 +9,7 @@ namespace {
 /// x = 2 x + digit: shows which augmentations ran and in which order.
 struct append {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1;
+  static constexpr std::uint32_t streams = 1;
   double digit = 0;
   template <class Team, class T>
   SSL_FN void operator()(const Team& team, image_ref<T> image, rng_key, index, index, std::uint32_t) const {
@@ -22,7 +22,7 @@ struct append {
 /// Writes a random number into place `where` of the image.
 struct draw {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1;
+  static constexpr std::uint32_t streams = 1;
   index where = 0;
   template <class Team, class T>
   SSL_FN void operator()(const Team& team, image_ref<T> image, rng_key key, index item, index view,
@@ -34,7 +34,7 @@ struct draw {
 };
 
 struct no_kind {
-  [[maybe_unused]] static constexpr std::uint32_t slots = 1;
+  [[maybe_unused]] static constexpr std::uint32_t streams = 1;
   template <class Team, class T>
   void operator()(const Team&, image_ref<T>, rng_key, index, index, std::uint32_t) const {}
 };
@@ -81,11 +81,11 @@ TEST_CASE_TEMPLATE("augment/augmentation: per_view takes turns", B, SSL_BACKENDS
   CHECK(augment<B>(dot, {0}, turns, {7, 1}, 2) == std::vector<double>{14});
 }
 
-TEST_CASE("augment/augmentation: slots add up") {
-  static_assert((draw{} | draw{} | draw{}).slots == 3);
-  static_assert(sometimes(0.5, draw{} | draw{}).slots == 3);
-  static_assert(per_view(draw{}, draw{} | draw{}).slots == 2);
-  CHECK((draw{} | per_view(draw{}, sometimes(1, draw{}))).slots == 3);
+TEST_CASE("augment/augmentation: streams add up") {
+  static_assert((draw{} | draw{} | draw{}).streams == 3);
+  static_assert(sometimes(0.5, draw{} | draw{}).streams == 3);
+  static_assert(per_view(draw{}, draw{} | draw{}).streams == 2);
+  CHECK((draw{} | per_view(draw{}, sometimes(1, draw{}))).streams == 3);
 }
 
 }  // namespace ssl::test

@@ -3,10 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <thread>
 #include <vector>
 
 #include "ssl/data/any_dataset.hpp"
+#include "ssl/data/joined_threads.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace ssl;
@@ -41,9 +41,9 @@ TEST_CASE("data/file_reader: reads anywhere, from several threads at once") {
   CHECK(file.size() == 4096);
   std::atomic<int> wrong{0};
   {
-    std::vector<std::jthread> threads;
+    joined_threads threads;
     for (std::size_t t = 0; t < 4; ++t)
-      threads.emplace_back([&, t] {
+      threads.start([&, t] {
         std::vector<std::uint8_t> out(8);
         for (std::size_t k = 0; k < 500; ++k) {
           const std::size_t at = (k * 37 + t * 1000) % 4000;

@@ -65,7 +65,8 @@ ssl::classification naive(const data& x, const knn_options& o) {
     }
     std::vector<std::size_t> order(s.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return s[a] > s[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](auto a, auto b) { return std::pair(-s[a], a) < std::pair(-s[b], b); });
     order.resize(static_cast<std::size_t>(std::min(o.k, x.n)));
     std::vector<std::pair<double, int>> votes;  // (score, class) in the order of the nearest member
     for (const auto i : order) {

@@ -50,7 +50,9 @@ std::vector<std::pair<double, int> > naive(const problem& p, ssl::similarity met
                                                        : 2 * xy - xx - yy,
                      static_cast<int>(i));
   }
-  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    return std::pair(-a.first, a.second) < std::pair(-b.first, b.second);
+  });
   return out;
 }
 

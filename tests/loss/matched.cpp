@@ -20,7 +20,9 @@ std::vector<match> matches_of(const double* a, const double* b, index rows, inde
     }
     all.push_back({best.first, {p, best.second}});
   }
-  std::stable_sort(all.begin(), all.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
+  std::sort(all.begin(), all.end(), [](const auto& x, const auto& y) {
+    return x < y;  // ties by position
+  });
   all.resize(static_cast<std::size_t>(kept <= 0 ? positions : std::min(kept, positions)));
   std::vector<match> out;
   for (const auto& m : all) out.push_back(m.second);

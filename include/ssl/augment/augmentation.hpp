@@ -5,7 +5,7 @@
 /// with an `image_ref<T>` of values in [0, 1], by a whole team at once: team.for_each(n, body) and
 /// team.reduce(n, init, fold, body) share the work, and either is complete for the whole team when it
 /// returns. Every draw comes from random_stream(key, item, view, purpose, slot), so all of a team draw the
-/// same, and a picture depends on nothing but its key. `slots` says how many slots an augmentation takes: its
+/// same, and a picture depends on nothing but its key. `streams` says how many streams an augmentation takes: its
 /// own and, after it, those of what it contains. That is how two augmentations of one kind in one chain draw
 /// different numbers.
 ///
@@ -30,7 +30,7 @@ template <class A>
 concept Augmentation = std::is_trivially_copyable_v<A> && std::same_as<typename A::kind, augmentation_kind> &&
     requires(const A a, const serial_team& team, image_ref<float> image, rng_key key, index k,
              std::uint32_t slot) {
-  { A::slots } -> std::convertible_to<std::uint32_t>;
+  { A::streams } -> std::convertible_to<std::uint32_t>;
   a(team, image, key, k, k, slot);
 };
 
@@ -38,8 +38,8 @@ concept Augmentation = std::is_trivially_copyable_v<A> && std::same_as<typename 
 template <Augmentation A, Augmentation B>
 struct augmentation_chain {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = A::slots + B::slots;
-  static_assert(slots <= 256, "ssl: one chain of augmentations has at most 256 slots.");
+  static constexpr std::uint32_t streams = A::streams + B::streams;
+  static_assert(streams <= 256, "ssl: one chain of augmentations has at most 256 streams.");
 
   A first;
   B second;
@@ -48,7 +48,7 @@ struct augmentation_chain {
   SSL_FN void operator()(const Team& team, image_ref<T> image, rng_key key, index item, index view,
                          std::uint32_t slot = 0) const {
     first(team, image, key, item, view, slot);
-    second(team, image, key, item, view, slot + A::slots);
+    second(team, image, key, item, view, slot + A::streams);
   }
 };
 
@@ -61,7 +61,7 @@ constexpr augmentation_chain<A, B> operator|(A first, B second) {
 template <Augmentation A>
 struct sometimes_augmentation {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1 + A::slots;
+  static constexpr std::uint32_t streams = 1 + A::streams;
 
   float probability = 0.5f;
   A inner{};
@@ -83,7 +83,7 @@ constexpr sometimes_augmentation<A> sometimes(double probability, A inner) {
 template <Augmentation A, Augmentation B>
 struct per_view_augmentation {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = A::slots < B::slots ? B::slots : A::slots;
+  static constexpr std::uint32_t streams = A::streams < B::streams ? B::streams : A::streams;
 
   A even{};
   B odd{};

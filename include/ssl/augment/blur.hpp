@@ -72,7 +72,7 @@ SSL_FN void blur_image(const Team& team, image_ref<T> image, T sigma, index radi
 /// odd `kernel` takes that many taps, which is torchvision's GaussianBlur(kernel). Any number of channels.
 struct gaussian_blur {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1;
+  static constexpr std::uint32_t streams = 1;
 
   float sigma_min = 0.1f, sigma_max = 2;
   float probability = 0.5f;

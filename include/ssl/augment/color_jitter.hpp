@@ -12,7 +12,7 @@ namespace ssl {
 /// brightness and contrast only (see color.hpp).
 struct color_jitter {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1;
+  static constexpr std::uint32_t streams = 1;
 
   float brightness = 0, contrast = 0, saturation = 0, hue = 0;
   float probability = 1;

@@ -8,7 +8,7 @@ namespace ssl {
 /// out(c, y, x) = in(c, y, width - 1 - x) with the given probability. Any number of channels.
 struct flip {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1;
+  static constexpr std::uint32_t streams = 1;
 
   float probability = 0.5f;
 

@@ -10,7 +10,7 @@ namespace ssl {
 /// other image stays as it is.
 struct grayscale {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1;
+  static constexpr std::uint32_t streams = 1;
 
   float probability = 0.2f;
 

@@ -9,7 +9,7 @@ namespace ssl {
 /// after the third take the third's; `normalize_channels` has numbers for each.
 struct normalize {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1;
+  static constexpr std::uint32_t streams = 1;
 
   float mean[3] = {0.5f, 0.5f, 0.5f};
   float deviation[3] = {0.5f, 0.5f, 0.5f};

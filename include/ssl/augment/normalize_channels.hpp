@@ -17,7 +17,7 @@ inline constexpr index max_normalized_channels = 16;
 /// was made for stay as they are.
 struct normalize_channels {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1;
+  static constexpr std::uint32_t streams = 1;
 
   index channels = 0;
   float scale[max_normalized_channels] = {}, shift[max_normalized_channels] = {};

@@ -26,7 +26,7 @@ struct view_finish {
 /// steps, those of recipes.hpp among them. Blur and solarize are there for all views if for one kind.
 struct photometric {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 6;
+  static constexpr std::uint32_t streams = 6;
 
   flip mirror{};
   color_jitter jitter{.probability = 0};

@@ -9,7 +9,7 @@ namespace ssl {
 /// Any number of channels.
 struct solarize {
   using kind = augmentation_kind;
-  static constexpr std::uint32_t slots = 1;
+  static constexpr std::uint32_t streams = 1;
 
   float threshold = 128.0f / 255.0f;
   float probability = 0.1f;

@@ -15,6 +15,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -166,8 +167,9 @@ class profile {
     }
     std::vector<row> out;
     for (auto& [name, r] : merged) out.push_back(std::move(r));
-    std::stable_sort(out.begin(), out.end(),
-                     [](const row& a, const row& b) { return a.seconds > b.seconds; });
+    std::sort(out.begin(), out.end(), [](const row& a, const row& b) {
+      return std::tie(b.seconds, a.verb, a.what) < std::tie(a.seconds, b.verb, b.what);
+    });
     return out;
   }
 

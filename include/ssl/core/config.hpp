@@ -1,6 +1,16 @@
 #pragma once
 /// Version, the host/device marker and the index type: what every other header stands on.
 
+// One sentence, and then the end: what the compiler would say of the rest says nothing more.
+#if (defined(_MSVC_LANG) && _MSVC_LANG < 202002L) || (!defined(_MSVC_LANG) && __cplusplus < 202002L)
+#error "ssl needs C++20: compile with -std=c++20 or later"
+#include "the end: ssl needs C++20"
+#endif
+#if !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
+#error "ssl needs exceptions: compile without -fno-exceptions"
+#include "the end: ssl needs exceptions"
+#endif
+
 #include <cstddef>
 
 #define SSL_VERSION_MAJOR 0
@@ -12,6 +22,12 @@
 #define SSL_FN __host__ __device__ inline
 #else
 #define SSL_FN inline
+#endif
+
+// clang reports a loop that it was asked to turn into vectors, and could not, at the function that the loop
+// was inlined into, which is the user's. The loops here are asked for in templates, whatever their body is.
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed"
 #endif
 
 namespace ssl {

@@ -71,8 +71,8 @@ class file_reader {
     std::size_t done = 0;
 #if defined(SSL_HAS_PREAD)
     while (done < out.size()) {
-      const ::ssize_t got = ::pread(file_, out.data() + done, out.size() - done,
-                                    static_cast<::off_t>(offset + static_cast<std::uint64_t>(done)));
+      const ::ssize_t got =
+          ::pread(file_, out.data() + done, out.size() - done, static_cast<::off_t>(offset + done));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0)
         throw data_error(path_.string() + ": cannot be read at byte " + std::to_string(offset + done) +

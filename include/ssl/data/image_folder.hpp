@@ -24,6 +24,7 @@
 #include "ssl/data/file.hpp"
 #include "ssl/data/file_buffer.hpp"
 #include "ssl/data/image_file.hpp"
+#include "ssl/data/joined_threads.hpp"
 #include "ssl/data/labelled_files.hpp"
 
 namespace ssl {
@@ -70,9 +71,9 @@ void for_each_file(index count, int threads, const Body& body) {
     }
   };
   {
-    std::vector<std::jthread> others;
+    joined_threads others;
     try {
-      for (index k = 1; k < std::min<index>(threads, count); ++k) others.emplace_back(work);
+      for (index k = 1; k < std::min<index>(threads, count); ++k) others.start(work);
     } catch (const std::system_error&) {
       // fewer threads do the same
     }

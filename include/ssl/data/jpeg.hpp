@@ -105,7 +105,9 @@ class jpeg_reader {
     errors_.base.emit_message = message;
     if (setjmp(errors_.jump) != 0) return false;
     jpeg_create_decompress(&info_);
-    jpeg_mem_src(&info_, const_cast<unsigned char*>(file_.data()), static_cast<unsigned long>(file_.size()));
+    // size_t is another type than that on some systems.
+    const auto length = [](auto bytes) { return static_cast<unsigned long>(bytes); };
+    jpeg_mem_src(&info_, const_cast<unsigned char*>(file_.data()), length(file_.size()));
     jpeg_read_header(&info_, TRUE);
     return true;
   }

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -162,8 +163,8 @@ inline labelled_files in_turn(labelled_files files) {
     turn.push_back(seen.at(static_cast<std::size_t>(files.labels[i]))++);
     order.push_back(i);
   }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return turn[a] != turn[b] ? turn[a] < turn[b] : files.labels[a] < files.labels[b];
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::tie(turn[a], files.labels[a], a) < std::tie(turn[b], files.labels[b], b);
   });
   labelled_files out{{}, {}, std::move(files.class_names)};
   for (const std::size_t i : order) {

@@ -2,20 +2,20 @@
 /// Batches prepared ahead of the step that needs them, by threads of their own.
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <mutex>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <vector>
 
 #include "ssl/core/error.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/data/dataset.hpp"
+#include "ssl/data/joined_threads.hpp"
 #include "ssl/data/loader.hpp"
 
 namespace ssl {
@@ -42,24 +42,28 @@ class prefetcher {
 
   /// Throws what `loader` throws; option_error unless there is a worker and no negative number of steps;
   /// backend_error where a thread cannot be started.
-  prefetcher(const D& data, index batch, rng_key key, index steps, int workers)
-      : data_(&data), loader_(data, batch, key), steps_(steps) {
+  prefetcher(const D& data, index batch_size, rng_key key, index steps, int workers)
+      : data_(&data), loader_(data, batch_size, key), steps_(steps) {
     if (workers < 1 || steps < 0)
       throw option_error("ssl::prefetcher: workers is " + std::to_string(workers) + ", steps " +
                          std::to_string(steps) + "; expected at least 1 and 0");
     slots_.resize(static_cast<std::size_t>(2 * workers + 1));
     for (slot& s : slots_) {
-      s.content.ids.resize(static_cast<std::size_t>(batch));
-      s.content.pixels.resize(static_cast<std::size_t>(batch * data.shape().size()));
+      s.content.ids.resize(static_cast<std::size_t>(batch_size));
+      s.content.pixels.resize(static_cast<std::size_t>(batch_size * data.shape().size()));
     }
     try {
-      for (int k = 0; k < workers; ++k)
-        workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+      for (int k = 0; k < workers; ++k) workers_.start([this] { work(); });
     } catch (const std::system_error& e) {
+      stop();
       throw backend_error("ssl::prefetcher: worker " + std::to_string(workers_.size() + 1) + " of " +
                           std::to_string(workers) + " could not be started: " + e.what());
     }
   }
+
+  prefetcher(const prefetcher&) = delete;
+  prefetcher& operator=(const prefetcher&) = delete;
+  ~prefetcher() { stop(); }
 
   /// The next batch; waits until it is there. Valid until the next call. Throws option_error after the last,
   /// and what the collection threw.
@@ -86,14 +90,22 @@ class prefetcher {
 
   slot& at(index step) { return slots_[static_cast<std::size_t>(step) % slots_.size()]; }
 
-  void work(const std::stop_token& stop) {
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    room_.notify_all();
+  }
+
+  void work() {
     const auto size = static_cast<std::size_t>(data_->shape().size());
     for (;;) {
       std::unique_lock lock(mutex_);
-      const bool more = room_.wait(lock, stop, [&] {
-        return claimed_ == steps_ || claimed_ < released_ + static_cast<index>(slots_.size());
+      room_.wait(lock, [&] {
+        return stopped_ || claimed_ == steps_ || claimed_ < released_ + static_cast<index>(slots_.size());
       });
-      if (!more || claimed_ == steps_) return;
+      if (stopped_ || claimed_ == steps_) return;
       const index step = claimed_++;
       slot& s = at(step);
       const std::span<const index> ids = loader_.next();
@@ -102,7 +114,7 @@ class prefetcher {
       lock.unlock();
       try {
         for (std::size_t k = 0; k < s.content.ids.size(); ++k) {
-          if (stop.stop_requested()) return;
+          if (stopped_) return;
           read_image(*data_, s.content.ids[k], std::span(s.content.pixels).subspan(k * size, size));
         }
       } catch (...) {
@@ -116,13 +128,14 @@ class prefetcher {
   }
 
   const D* data_;
-  std::mutex mutex_;                  // of all below but the contents of slots
-  std::condition_variable_any room_;  // a slot became free
-  std::condition_variable ready_;     // a slot was filled
+  std::mutex mutex_;               // of all below but the contents of slots
+  std::condition_variable room_;   // a slot became free
+  std::condition_variable ready_;  // a slot was filled
+  std::atomic<bool> stopped_{false};
   loader<D> loader_;
   index steps_, claimed_ = 0, handed_out_ = 0, released_ = 0;
-  std::vector<slot> slots_;            // batch s goes through slot s modulo their number
-  std::vector<std::jthread> workers_;  // last: joined before the rest goes
+  std::vector<slot> slots_;  // batch s goes through slot s modulo their number
+  joined_threads workers_;   // last: joined before the rest goes
 };
 
 }  // namespace ssl

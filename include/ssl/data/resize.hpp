@@ -159,7 +159,7 @@ class image_resizer {
     for (index o = 0; o < x_.count(); ++o) {
       const std::uint8_t* p = in + x_.at(o) * Channels;
       const std::int32_t* w = x_.weight(o);
-      std::array<std::int32_t, Channels> sum;
+      std::array<std::int32_t, std::size_t{Channels}> sum;
       sum.fill(half);
       for (index t = x_.taps(o); t > 0; --t, ++w, p += Channels)
         for (int c = 0; c < Channels; ++c) sum[static_cast<std::size_t>(c)] += *w * p[c];

@@ -74,8 +74,8 @@ struct coding_rate {
     const index block = std::max<index>(64, (m / 8 + 31) / 32 * 32);
     for (index first = 0; first < m; first += block) {
       const index rest = m - first, corner = first * (k.ld + 1);
-      const matrix_view<S, Space> factor{k.data + corner, rest, rest, k.ld};
-      triangular_solve(ctx.be, trans::no, factor,
+      const matrix_view<S, Space> corner_factor{k.data + corner, rest, rest, k.ld};
+      triangular_solve(ctx.be, trans::no, corner_factor,
                        matrix_view<S, Space>{lower.data + corner, rest, std::min(block, rest), lower.ld});
     }
     const auto inverse = k;

@@ -65,7 +65,7 @@ inline auto bag_encoder(const bag_encoder_options& options = {}) {
   std::vector<block> blocks;
   receptive_field seen;
   for (const bag_block& b : options.blocks) {
-    const auto scaled = static_cast<index>(std::lround(static_cast<double>(b.width) * options.multiplier));
+    const index scaled = std::lround(static_cast<double>(b.width) * options.multiplier);
     blocks.push_back(
         named("conv",
               conv2d{.out = scaled < 1 ? 1 : scaled, .kernel = b.kernel, .stride = b.stride, .padding = 0}) |

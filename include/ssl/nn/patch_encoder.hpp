@@ -32,7 +32,7 @@ inline auto patch_encoder(const patch_encoder_options& options = {}) {
   using widening = decltype(named("linear", linear{}) | named("bn", batch_norm{}));
   std::vector<block> blocks;
   for (const index width : options.widths) {
-    const auto scaled = static_cast<index>(std::lround(static_cast<double>(width) * options.multiplier));
+    const index scaled = std::lround(static_cast<double>(width) * options.multiplier);
     blocks.push_back(named("conv", conv2d{.out = scaled < 1 ? 1 : scaled,
                                           .kernel = options.kernel,
                                           .stride = blocks.empty() ? options.stem_stride : options.stride,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ssl/backend/verbs.hpp"
+#include "ssl/core/ask_for.hpp"
 #include "ssl/exec/context.hpp"
 
 namespace ssl::detail {
@@ -12,15 +13,6 @@ template <class T>
 struct two {
   T a{}, b{};
 };
-
-/// Asks for the cache line of an address that a CPU is about to read: a few columns of several maps at a time
-/// are too many short runs for its own foresight, which more than halves the rate from memory.
-template <class T>
-SSL_FN void ask_for([[maybe_unused]] const T* where) {
-#if !defined(__CUDA_ARCH__)
-  __builtin_prefetch(where);
-#endif
-}
 
 /// Columns [run] of f(i, j) summed into part (rows, 2 runs), columns 2 run and 2 run + 1. Eight columns are
 /// summed in the scalar, the eights in double. Far: by f.prefetch(i, j) columns are asked for ahead.

@@ -6,6 +6,7 @@
 
 #include "ssl/backend/eigen/parallel.hpp"
 #include "ssl/backend/inputs.hpp"
+#include "ssl/core/ask_for.hpp"
 
 namespace ssl::cpu {
 
@@ -26,7 +27,7 @@ void map_block(range rows, range cols, matrix_view<T, host_space> out, const F& 
     T* const o = out.column(j);
     if constexpr (Far) {
       const index ahead = std::min(j + 1024 / out.rows, cols.last - 1);
-      for (index i = rows.first; i < rows.last; i += 16) (__builtin_prefetch(in.column(ahead) + i), ...);
+      for (index i = rows.first; i < rows.last; i += 16) (detail::ask_for(in.column(ahead) + i), ...);
     }
 #if defined(__clang__)
 #pragma clang loop vectorize(assume_safety)
