@@ -54,7 +54,7 @@ TEST_CASE("data/image_folder: images of one size come as they are, with classes,
   CHECK(d.label(4) == 1);
   CHECK(d.path(4) == c.path() / "train" / "bee" / "1.png");
   for (unsigned i = 0; i < 9; ++i) CHECK(read(d, i) == c.train_image(i));
-  const image_check found = d.check();
+  const image_check found = d.decode_all();
   CHECK(found.files == 9);
   CHECK(found.broken == 0);
 }
@@ -88,7 +88,7 @@ TEST_CASE("data/image_folder: images of several sizes need a side, and the messa
   const image_dataset d = open_image_folder(c.path()).train;
   CHECK(read(d, 3) == c.train_image(3));
   for (const std::string& text :
-       {message([&] { read(d, 4); }), message([&] { d.check(); }), message([&] { d.load(); }),
+       {message([&] { read(d, 4); }), message([&] { d.decode_all(); }), message([&] { d.load(); }),
         message([&] { open_image_folder(c.path(), {.broken = broken_files::skip}); })}) {
     CHECK(says(text, "1.png: has 10 x 9 pixels, expected 10 x 8 as "));
     CHECK(says(text, "need a side to be resized to (image_options::side, --image-side)"));
@@ -125,7 +125,7 @@ TEST_CASE("data/image_folder: a broken file stops, and names itself") {
     const image_dataset d = open_image_folder(c.path(), {.side = side, .threads = 3}).train;
     CHECK(message([&] { d.load(); }) == d.path(4).string() + ": is truncated, expected more than its " +
                                             std::to_string(cut.size()) + " bytes of a PNG image");
-    const image_check found = d.check();
+    const image_check found = d.decode_all();
     CHECK(found.files == 9);
     CHECK(found.broken == 2);
     REQUIRE(found.sentences.size() == 2);
@@ -152,7 +152,7 @@ TEST_CASE("data/image_folder: or broken files are found on opening, counted and 
     CHECK(d.path(3) == c.path() / "train" / "bee" / "2.png");
     CHECK(d.label(3) == 1);
     if (side == 0) CHECK(read(d, 3) == c.train_image(5));
-    CHECK(d.check().broken == 0);
+    CHECK(d.decode_all().broken == 0);
   }
   for (const char* name : {"ant", "bee", "cat"}) c.file(std::string("val/") + name + "/0.png", {});
   CHECK(says(message([&] { open_image_folder(c.path(), {.broken = broken_files::skip}); }),

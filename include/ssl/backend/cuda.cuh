@@ -60,10 +60,10 @@ class cuda_backend {
             matrix_view<const U, device_space> b, std::type_identity_t<U> beta,
             matrix_view<U, device_space> c) {
     const index k = ta == trans::no ? a.cols : a.rows;
-    cuda::check(cuda::gemm(handles_.blas.get(), cuda::op(ta), cuda::op(tb), cuda::narrow(c.rows),
-                           cuda::narrow(c.cols), cuda::narrow(k), alpha, a.data, cuda::stride(a), b.data,
-                           cuda::stride(b), beta, c.data, cuda::stride(c)),
-                "cublas gemm");
+    cuda::require_success(cuda::gemm(handles_.blas.get(), cuda::op(ta), cuda::op(tb), cuda::narrow(c.rows),
+                                     cuda::narrow(c.cols), cuda::narrow(k), alpha, a.data, cuda::stride(a),
+                                     b.data, cuda::stride(b), beta, c.data, cuda::stride(c)),
+                          "cublas gemm");
   }
   /// c = alpha op(a) op(b) + beta c with sums in float: the wide verb of products on maps of bf16.
   template <class C>
@@ -71,19 +71,20 @@ class cuda_backend {
   void gemm_bf16(trans ta, trans tb, float alpha, matrix_view<const bf16, device_space> a,
                  matrix_view<const bf16, device_space> b, float beta, matrix_view<C, device_space> c) {
     const index k = ta == trans::no ? a.cols : a.rows;
-    cuda::check(cublasGemmEx(handles_.blas.get(), cuda::op(ta), cuda::op(tb), cuda::narrow(c.rows),
-                             cuda::narrow(c.cols), cuda::narrow(k), &alpha, a.data, cuda::type<bf16>,
-                             cuda::stride(a), b.data, cuda::type<bf16>, cuda::stride(b), &beta, c.data,
-                             cuda::type<C>, cuda::stride(c), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-                "cublasGemmEx");
+    cuda::require_success(
+        cublasGemmEx(handles_.blas.get(), cuda::op(ta), cuda::op(tb), cuda::narrow(c.rows),
+                     cuda::narrow(c.cols), cuda::narrow(k), &alpha, a.data, cuda::type<bf16>, cuda::stride(a),
+                     b.data, cuda::type<bf16>, cuda::stride(b), &beta, c.data, cuda::type<C>, cuda::stride(c),
+                     CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+        "cublasGemmEx");
   }
   template <class U>
   void syrk(trans op, std::type_identity_t<U> alpha, matrix_view<const U, device_space> a,
             std::type_identity_t<U> beta, matrix_view<U, device_space> c) {
     const index k = op == trans::no ? a.cols : a.rows;
-    cuda::check(cuda::syrk(handles_.blas.get(), cuda::op(op), cuda::narrow(c.rows), cuda::narrow(k), alpha,
-                           a.data, cuda::stride(a), beta, c.data, cuda::stride(c)),
-                "cublas syrk");
+    cuda::require_success(cuda::syrk(handles_.blas.get(), cuda::op(op), cuda::narrow(c.rows), cuda::narrow(k),
+                                     alpha, a.data, cuda::stride(a), beta, c.data, cuda::stride(c)),
+                          "cublas syrk");
     for_each(c.size(), cuda::mirror_lower<U>{c});
   }
 
@@ -92,30 +93,31 @@ class cuda_backend {
     auto* const solver = handles_.solver.get();
     auto* const parameters = handles_.parameters.get();
     std::size_t device_bytes = 0, host_bytes = 0;
-    cuda::check(
+    cuda::require_success(
         cusolverDnXpotrf_bufferSize(solver, parameters, CUBLAS_FILL_MODE_LOWER, a.rows, cuda::type<U>, a.data,
                                     cuda::stride(a), cuda::type<U>, &device_bytes, &host_bytes),
         "cusolverDnXpotrf_bufferSize");
     const solver_memory memory = solver_work(device_bytes, host_bytes);
-    cuda::check(cusolverDnXpotrf(solver, parameters, CUBLAS_FILL_MODE_LOWER, a.rows, cuda::type<U>, a.data,
-                                 cuda::stride(a), cuda::type<U>, memory.device, device_bytes, memory.host,
-                                 host_bytes, memory.info),
-                "cusolverDnXpotrf");
+    cuda::require_success(cusolverDnXpotrf(solver, parameters, CUBLAS_FILL_MODE_LOWER, a.rows, cuda::type<U>,
+                                           a.data, cuda::stride(a), cuda::type<U>, memory.device,
+                                           device_bytes, memory.host, host_bytes, memory.info),
+                          "cusolverDnXpotrf");
     for_each_column(1, cuda::report_factor<U>{a, memory.info, info});
   }
   template <class U>
   void cholesky_solve(matrix_view<const U, device_space> l, matrix_view<U, device_space> b) {
     const solver_memory memory = solver_work(0, 0);
-    cuda::check(cusolverDnXpotrs(handles_.solver.get(), handles_.parameters.get(), CUBLAS_FILL_MODE_LOWER,
-                                 l.rows, b.cols, cuda::type<U>, l.data, cuda::stride(l), cuda::type<U>,
-                                 b.data, cuda::stride(b), memory.info),
-                "cusolverDnXpotrs");
+    cuda::require_success(
+        cusolverDnXpotrs(handles_.solver.get(), handles_.parameters.get(), CUBLAS_FILL_MODE_LOWER, l.rows,
+                         b.cols, cuda::type<U>, l.data, cuda::stride(l), cuda::type<U>, b.data,
+                         cuda::stride(b), memory.info),
+        "cusolverDnXpotrs");
   }
   template <class U>
   void triangular_solve(trans op, matrix_view<const U, device_space> l, matrix_view<U, device_space> b) {
-    cuda::check(cuda::trsm(handles_.blas.get(), cuda::op(op), cuda::narrow(b.rows), cuda::narrow(b.cols),
-                           l.data, cuda::stride(l), b.data, cuda::stride(b)),
-                "cublas trsm");
+    cuda::require_success(cuda::trsm(handles_.blas.get(), cuda::op(op), cuda::narrow(b.rows),
+                                     cuda::narrow(b.cols), l.data, cuda::stride(l), b.data, cuda::stride(b)),
+                          "cublas trsm");
   }
   template <class U>
   void eigh(matrix_view<U, device_space> a, matrix_view<U, device_space> w,
@@ -123,16 +125,17 @@ class cuda_backend {
     auto* const solver = handles_.solver.get();
     auto* const parameters = handles_.parameters.get();
     std::size_t device_bytes = 0, host_bytes = 0;
-    cuda::check(
+    cuda::require_success(
         cusolverDnXsyevd_bufferSize(solver, parameters, CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_LOWER,
                                     a.rows, cuda::type<U>, a.data, cuda::stride(a), cuda::type<U>, w.data,
                                     cuda::type<U>, &device_bytes, &host_bytes),
         "cusolverDnXsyevd_bufferSize");
     const solver_memory memory = solver_work(device_bytes, host_bytes);
-    cuda::check(cusolverDnXsyevd(solver, parameters, CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_LOWER, a.rows,
-                                 cuda::type<U>, a.data, cuda::stride(a), cuda::type<U>, w.data, cuda::type<U>,
-                                 memory.device, device_bytes, memory.host, host_bytes, memory.info),
-                "cusolverDnXsyevd");
+    cuda::require_success(
+        cusolverDnXsyevd(solver, parameters, CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_LOWER, a.rows,
+                         cuda::type<U>, a.data, cuda::stride(a), cuda::type<U>, w.data, cuda::type<U>,
+                         memory.device, device_bytes, memory.host, host_bytes, memory.info),
+        "cusolverDnXsyevd");
     map(info, cuda::report_info<U>{memory.info});
   }
 
@@ -146,7 +149,7 @@ class cuda_backend {
   void download(matrix_view<const U, device_space> from, matrix_view<U, host_space> to) {
     move(from, to, cudaMemcpyDeviceToHost);
   }
-  void wait() { cuda::check(cudaStreamSynchronize(stream()), "the work on the device"); }
+  void wait() { cuda::require_success(cudaStreamSynchronize(stream()), "the work on the device"); }
 
   /// The purpose ends the phrase "were asked for ..." of an out_of_memory.
   template <class U = T>
@@ -165,7 +168,7 @@ class cuda_backend {
   /// Bytes that the device has left, whoever holds the rest.
   static index free_bytes() {
     std::size_t free = 0, total = 0;
-    cuda::check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+    cuda::require_success(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
     return static_cast<index>(free);
   }
 
@@ -191,11 +194,13 @@ class cuda_backend {
     constexpr std::size_t width = sizeof(typename To::value_type);
     const auto bytes = [](index count) { return static_cast<std::size_t>(count) * width; };
     if (from.contiguous() && to.contiguous()) {
-      cuda::check(cudaMemcpyAsync(to.data, from.data, bytes(from.size()), kind, stream()), "cudaMemcpyAsync");
+      cuda::require_success(cudaMemcpyAsync(to.data, from.data, bytes(from.size()), kind, stream()),
+                            "cudaMemcpyAsync");
     } else {
-      cuda::check(cudaMemcpy2DAsync(to.data, bytes(cuda::stride(to)), from.data, bytes(cuda::stride(from)),
-                                    bytes(from.rows), static_cast<std::size_t>(from.cols), kind, stream()),
-                  "cudaMemcpy2DAsync");
+      cuda::require_success(
+          cudaMemcpy2DAsync(to.data, bytes(cuda::stride(to)), from.data, bytes(cuda::stride(from)),
+                            bytes(from.rows), static_cast<std::size_t>(from.cols), kind, stream()),
+          "cudaMemcpy2DAsync");
     }
   }
 

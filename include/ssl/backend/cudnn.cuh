@@ -36,9 +36,9 @@ class cudnn_backend : public cuda_backend<float> {
       : cuda_backend<float>(options.cuda),
         rules_{options.cuda.tf32, options.deterministic, options.workspace} {
     cudnnHandle_t h = nullptr;
-    cuda::check(cudnnCreate(&h), "cudnnCreate");
+    cuda::require_success(cudnnCreate(&h), "cudnnCreate");
     handle_.reset(h);
-    cuda::check(cudnnSetStream(h, this->stream()), "cudnnSetStream");
+    cuda::require_success(cudnnSetStream(h, this->stream()), "cudnnSetStream");
   }
 
   static constexpr const char* name() { return "cudnn"; }
@@ -51,10 +51,11 @@ class cudnn_backend : public cuda_backend<float> {
     const rooms<U> room = reserve<U>(g, plan.forward.memory);
     map(room.weights, cuda::read_transposed<U>{weights});
     const float one = 1, zero = 0;
-    cuda::check(cudnnConvolutionForward(handle_.get(), &one, plan.x.get(), x.data, plan.weights.get(),
-                                        room.weights.data, plan.convolution.get(), plan.forward.algo,
-                                        room.work, plan.forward.memory, &zero, plan.y.get(), y.data),
-                "cudnnConvolutionForward");
+    cuda::require_success(
+        cudnnConvolutionForward(handle_.get(), &one, plan.x.get(), x.data, plan.weights.get(),
+                                room.weights.data, plan.convolution.get(), plan.forward.algo, room.work,
+                                plan.forward.memory, &zero, plan.y.get(), y.data),
+        "cudnnConvolutionForward");
   }
 
   /// dx = gradient of the input (left out where dx is empty), dweights += gradient of the weights.
@@ -65,15 +66,15 @@ class cudnn_backend : public cuda_backend<float> {
     const cuda::convolution_plan& plan = plan_for<U>(g, x.cols / g.in.pixels());
     const rooms<U> room = reserve<U>(g, std::max(plan.backward_data.memory, plan.backward_weights.memory));
     const float one = 1, zero = 0;
-    cuda::check(cudnnConvolutionBackwardFilter(handle_.get(), &one, plan.x.get(), x.data, plan.y.get(),
-                                               dy.data, plan.convolution.get(), plan.backward_weights.algo,
-                                               room.work, plan.backward_weights.memory, &zero,
-                                               plan.weights.get(), room.weights.data),
-                "cudnnConvolutionBackwardFilter");
+    cuda::require_success(cudnnConvolutionBackwardFilter(
+                              handle_.get(), &one, plan.x.get(), x.data, plan.y.get(), dy.data,
+                              plan.convolution.get(), plan.backward_weights.algo, room.work,
+                              plan.backward_weights.memory, &zero, plan.weights.get(), room.weights.data),
+                          "cudnnConvolutionBackwardFilter");
     map(dweights, cuda::add_transposed<U>{room.weights}, as_const(dweights));
     if (!dx.data) return;
     map(room.weights, cuda::read_transposed<U>{weights});
-    cuda::check(
+    cuda::require_success(
         cudnnConvolutionBackwardData(handle_.get(), &one, plan.weights.get(), room.weights.data, plan.y.get(),
                                      dy.data, plan.convolution.get(), plan.backward_data.algo, room.work,
                                      plan.backward_data.memory, &zero, plan.x.get(), dx.data),

@@ -145,7 +145,7 @@ class eigen_backend {
   void eigh(matrix_view<U, host_space> a, matrix_view<U, host_space> w, matrix_view<U, host_space> info) {
     const profile::span timed = watch_dense<U>("eigh", {a.rows, a.rows, a.rows}, 0);
     Eigen::SelfAdjointEigenSolver<cpu::dense<U>> solver(cpu::eigen_map(a));
-    info(0, 0) = solver.info() == Eigen::Success ? U{0} : U{1};
+    info(0, 0) = solver.info() == cpu::succeeded ? U{0} : U{1};
     cpu::eigen_map(a) = solver.eigenvectors();
     cpu::eigen_map(w) = solver.eigenvalues();
   }
@@ -202,7 +202,7 @@ class eigen_backend {
  protected:
   template <class... V>
   static void require_contiguous(const char* verb, const V&... m) {
-    detail::require((m.contiguous() && ...), verb, "a matrix is not contiguous; maps and weights must be");
+    detail::demand((m.contiguous() && ...), verb, "a matrix is not contiguous; maps and weights must be");
   }
   profile::span watch_convolution(const char* verb, const conv_geometry& g, index columns, int passes) const {
     return {profile_, [&] { return conv_operation(verb, g, columns / g.in.pixels(), passes, sizeof(T)); }};

@@ -21,7 +21,7 @@ std::string extent(const V& v) {
 }
 
 /// Throws `ssl::verb: <what>` unless the condition holds.
-inline void require(bool holds, const char* verb, const std::string& what) {
+inline void demand(bool holds, const char* verb, const std::string& what) {
   if (!holds) throw shape_error("ssl::" + std::string(verb) + ": " + what);
 }
 
@@ -31,9 +31,9 @@ void require_product(const char* verb, trans ta, trans tb, const A& a, const Bm&
   const index m = ta == trans::no ? a.rows : a.cols, k = ta == trans::no ? a.cols : a.rows;
   const index kb = tb == trans::no ? b.rows : b.cols, n = tb == trans::no ? b.cols : b.rows;
   if (k != kb || c.rows != m || c.cols != n)
-    require(false, verb,
-            "op(a) is " + extent(m, k) + ", op(b) is " + extent(kb, n) + ", c is " + extent(c) +
-                "; the inner extents must agree and c must be " + extent(m, n));
+    demand(false, verb,
+           "op(a) is " + extent(m, k) + ", op(b) is " + extent(kb, n) + ", c is " + extent(c) +
+               "; the inner extents must agree and c must be " + extent(m, n));
 }
 
 /// The dense verbs work in one precision: the backend's scalar, or double.
@@ -64,8 +64,8 @@ void map(B& be, Out out, F f, In... in) {
   if (!((in.rows == out.rows && in.cols == out.cols) && ...)) {
     std::string found;
     ((found += (found.empty() ? "" : ", ") + detail::extent(in)), ...);
-    detail::require(false, "map",
-                    "out is " + detail::extent(out) + ", the inputs are " + found + "; all must be equal");
+    detail::demand(false, "map",
+                   "out is " + detail::extent(out) + ", the inputs are " + found + "; all must be equal");
   }
   if (out.size() > 0) be.map(out, f, as_const(in)...);
 }
@@ -78,10 +78,10 @@ void map_reduce(B& be, Out out, Fold fold, F f, First first, In... in) {
   const bool collapsed = (out.rows == 1 || out.rows == first.rows) &&
                          (out.cols == 1 || out.cols == first.cols) && (out.rows == 1 || out.cols == 1);
   if (!same || !collapsed)
-    detail::require(false, "map_reduce",
-                    "out is " + detail::extent(out) + ", the first input is " + detail::extent(first) +
-                        "; inputs must be equal, out must be 1x1, " + detail::extent(first.rows, 1) + " or " +
-                        detail::extent(1, first.cols));
+    detail::demand(false, "map_reduce",
+                   "out is " + detail::extent(out) + ", the first input is " + detail::extent(first) +
+                       "; inputs must be equal, out must be 1x1, " + detail::extent(first.rows, 1) + " or " +
+                       detail::extent(1, first.cols));
   if (first.size() > 0) be.map_reduce(out, fold, f, as_const(first), as_const(in)...);
 }
 
@@ -108,7 +108,7 @@ void syrk(B& be, trans op, typename C::value_type alpha, A a, typename C::value_
   detail::one_precision<B, C, A>();
   const index n = op == trans::no ? a.rows : a.cols;
   if (c.rows != n || c.cols != n)
-    detail::require(
+    detail::demand(
         false, "syrk",
         "a is " + detail::extent(a) + ", c is " + detail::extent(c) + "; c must be " + detail::extent(n, n));
   if (c.size() > 0) be.syrk(op, alpha, as_const(a), beta, c);
@@ -120,7 +120,7 @@ void cholesky(B& be, A a, Info info) {
   detail::same_space<B, A, Info>();
   detail::one_precision<B, A, Info>();
   if (a.rows != a.cols || info.size() != 1)
-    detail::require(
+    detail::demand(
         false, "cholesky",
         "a is " + detail::extent(a) + ", info is " + detail::extent(info) + "; a must be square, info 1x1");
   if (a.rows > 0)
@@ -135,7 +135,7 @@ void cholesky_solve(B& be, L l, X b) {
   detail::same_space<B, L, X>();
   detail::one_precision<B, X, L>();
   if (l.rows != l.cols || l.rows != b.rows)
-    detail::require(
+    detail::demand(
         false, "cholesky_solve",
         "l is " + detail::extent(l) + ", b is " + detail::extent(b) + "; l must be square with b's rows");
   if (b.size() > 0) be.cholesky_solve(as_const(l), b);
@@ -147,7 +147,7 @@ void triangular_solve(B& be, trans op, L l, X b) {
   detail::same_space<B, L, X>();
   detail::one_precision<B, X, L>();
   if (l.rows != l.cols || l.rows != b.rows)
-    detail::require(
+    detail::demand(
         false, "triangular_solve",
         "l is " + detail::extent(l) + ", b is " + detail::extent(b) + "; l must be square with b's rows");
   if (b.size() > 0) be.triangular_solve(op, as_const(l), b);
@@ -159,9 +159,9 @@ void eigh(B& be, A a, W w, Info info) {
   detail::same_space<B, A, W, Info>();
   detail::one_precision<B, A, W, Info>();
   if (a.rows != a.cols || w.rows != a.rows || w.cols != 1 || info.size() != 1)
-    detail::require(false, "eigh",
-                    "a is " + detail::extent(a) + ", w is " + detail::extent(w) + "; a must be square, w " +
-                        detail::extent(a.rows, 1) + ", info 1x1");
+    detail::demand(false, "eigh",
+                   "a is " + detail::extent(a) + ", w is " + detail::extent(w) + "; a must be square, w " +
+                       detail::extent(a.rows, 1) + ", info 1x1");
   if (a.rows > 0)
     be.eigh(a, w, info);
   else

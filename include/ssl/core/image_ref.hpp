@@ -21,7 +21,7 @@ struct image_ref {
 /// A whole run of `for_each_run`: a constant, so that loops over it become vector instructions.
 struct full_run {
   static constexpr index length = 16;
-  SSL_FN constexpr operator index() const { return length; }
+  SSL_FN constexpr operator std::ptrdiff_t() const { return length; }
 };
 
 /// body(e) for e in [0, count): the loop over one run, in vector instructions where `count` is a `full_run`.

@@ -91,10 +91,10 @@ class batch_source {
   /// where the images do not live with the backend.
   void send(std::span<const index> ids, std::span<const std::uint8_t> pixels, byte_view bytes,
             matrix_view<index, space> names) {
-    detail::require(!resident() && static_cast<index>(pixels.size()) == bytes.size(), "batch_source",
-                    std::to_string(pixels.size()) + " bytes of images were sent" +
-                        (resident() ? " although the images live with the backend"
-                                    : ", expected " + std::to_string(bytes.size())));
+    detail::demand(!resident() && static_cast<index>(pixels.size()) == bytes.size(), "batch_source",
+                   std::to_string(pixels.size()) + " bytes of images were sent" +
+                       (resident() ? " although the images live with the backend"
+                                   : ", expected " + std::to_string(bytes.size())));
     name(ids, names);
     const std::span<std::uint8_t> host = pixels_->next();
     std::copy(pixels.begin(), pixels.end(), host.begin());
@@ -104,9 +104,9 @@ class batch_source {
  private:
   void name(std::span<const index> ids, matrix_view<index, space> names) {
     const std::span<index> host_names = names_.next();
-    detail::require(ids.size() == host_names.size(), "batch_source",
-                    std::to_string(ids.size()) + " images were asked for, expected a batch of " +
-                        std::to_string(host_names.size()));
+    detail::demand(ids.size() == host_names.size(), "batch_source",
+                   std::to_string(ids.size()) + " images were asked for, expected a batch of " +
+                       std::to_string(host_names.size()));
     std::copy(ids.begin(), ids.end(), host_names.begin());
     names_.send(names);
   }

@@ -112,7 +112,7 @@ struct idx_pair {
                        labels.filename().string() + ", expected these (plain or .gz)");
   }
 
-  void check(index image_count, std::size_t label_count) const {
+  void require_agreement(index image_count, std::size_t label_count) const {
     if (image_count != static_cast<index>(label_count))
       throw data_error(labels.string() + ": has " + std::to_string(label_count) + " labels, expected the " +
                        std::to_string(image_count) + " of " + images.filename().string());
@@ -156,7 +156,8 @@ dataset_split read_idx(const std::filesystem::path& folder, const Decompress& de
     const detail::idx_pair files(folder, stem);
     part p{parse_idx_images(detail::idx_content(files.images, decompress), files.images.string()),
            parse_idx_labels(detail::idx_content(files.labels, decompress), files.labels.string())};
-    files.check(static_cast<index>(p.images.pixels.size()) / p.images.shape.size(), p.labels.size());
+    files.require_agreement(static_cast<index>(p.images.pixels.size()) / p.images.shape.size(),
+                            p.labels.size());
     return p;
   };
   part train = read("train"), test = read("t10k");
@@ -190,7 +191,7 @@ any_split stream_idx(const std::filesystem::path& folder, const Decompress& deco
     images.append(std::move(file), 16, shape.size(), static_cast<index>(extent[0]));
     part p{std::move(images),
            parse_idx_labels(detail::idx_content(files.labels, decompress), files.labels.string())};
-    files.check(p.images.size(), p.labels.size());
+    files.require_agreement(p.images.size(), p.labels.size());
     return p;
   };
   part train = open("train"), test = open("t10k");

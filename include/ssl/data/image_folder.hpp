@@ -98,7 +98,7 @@ class image_dataset {
 
   /// Without a side, the first image's size is that of all. Opens no more than that one, but for `skip`,
   /// which decodes all of them. Throws data_error if there is no file or no intact one, or for the first file
-  /// if it is broken and `stop`; and as `check` if sizes differ.
+  /// if it is broken and `stop`; and as `decode_all` if sizes differ.
   explicit image_dataset(labelled_files files, const image_options& options = {})
       : files_(std::move(files)), options_(options) {
     if (options.channels != 1 && options.channels != 3)
@@ -148,7 +148,7 @@ class image_dataset {
   }
 
   /// Decodes every file and counts the broken ones. Throws data_error if an intact one has another size.
-  image_check check() const {
+  image_check decode_all() const {
     std::vector<std::string> problems;
     examine(problems);
     return summary(problems);

@@ -75,8 +75,8 @@ class npy_image_file {
   /// The least and the greatest value of each channel, (channels): one pass through the file, an image at a
   /// time. Throws data_error for NaN and infinity.
   std::vector<value_range> ranges() const {
-    constexpr double far = std::numeric_limits<double>::max();
-    std::vector<value_range> found(static_cast<std::size_t>(shape_.channels), {far, -far});
+    constexpr double most = std::numeric_limits<double>::max();
+    std::vector<value_range> found(static_cast<std::size_t>(shape_.channels), {most, -most});
     std::vector<std::uint8_t> raw(static_cast<std::size_t>(record()));
     for (index i = 0; i < size(); ++i) {
       file_->read(offset(i), raw);

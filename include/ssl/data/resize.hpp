@@ -124,7 +124,7 @@ class image_resizer {
   /// column stand for what is left over, and the proportions are those of `whole`.
   void operator()(image_shape from, std::span<const std::uint8_t> in, image_shape whole, index reduction,
                   image_fit fit, image_shape to, std::span<std::uint8_t> out) {
-    check(from, in.size(), to, out.size());
+    require_sizes(from, in.size(), to, out.size());
     const auto [vertical, horizontal] = detail::resize_sides(from, whole, reduction, fit, to);
     y_.prepare(vertical);
     x_.prepare(horizontal);
@@ -184,7 +184,7 @@ class image_resizer {
     }
   }
 
-  static void check(image_shape from, std::size_t in, image_shape to, std::size_t out) {
+  static void require_sizes(image_shape from, std::size_t in, image_shape to, std::size_t out) {
     const bool fine = from.channels == to.channels && (to.channels == 1 || to.channels == 3) &&
                       std::min({from.height, from.width, to.height, to.width}) >= 1;
     if (!fine || static_cast<index>(in) != from.size() || static_cast<index>(out) != to.size())

@@ -188,22 +188,22 @@ class synthetic_canvas {
 /// the rounding of single bytes, nothing else. Throws option_error.
 inline memory_dataset make_synthetic(const synthetic_options& options, std::uint64_t seed, index count,
                                      index first = 0) {
-  const auto require = [](bool holds, const char* name, auto value, const char* range) {
+  const auto demand = [](bool holds, const char* name, auto value, const char* range) {
     if (!holds)
       throw option_error(std::string("make_synthetic: ") + name + " is " + std::to_string(value) +
                          ", expected " + range);
   };
-  require(options.classes >= 2 && options.classes <= 200, "classes", options.classes, "2 to 200");
-  require(options.size >= 8 && options.size <= 4096, "size", options.size, "8 to 4096");
-  require(options.instances >= 3 && options.instances <= 64, "instances", options.instances, "3 to 64");
-  require(options.distractors >= 0 && options.distractors <= 64, "distractors", options.distractors,
-          "0 to 64");
-  require(options.missing >= 0 && options.missing <= 1, "missing", options.missing, "0 to 1");
-  require(options.radius > 0 && options.radius <= 0.5f, "radius", options.radius, "above 0 and at most 0.5");
-  require(options.lean >= 0 && options.lean <= 1, "lean", options.lean, "0 to 1");
-  require(options.noise >= 0 && options.noise <= 1, "noise", options.noise, "0 to 1");
-  require(count >= 0, "count", count, "at least 0");
-  require(first >= 0 && first <= 0xffffffff - count, "first", first, "0 to 2^32 less count");
+  demand(options.classes >= 2 && options.classes <= 200, "classes", options.classes, "2 to 200");
+  demand(options.size >= 8 && options.size <= 4096, "size", options.size, "8 to 4096");
+  demand(options.instances >= 3 && options.instances <= 64, "instances", options.instances, "3 to 64");
+  demand(options.distractors >= 0 && options.distractors <= 64, "distractors", options.distractors,
+         "0 to 64");
+  demand(options.missing >= 0 && options.missing <= 1, "missing", options.missing, "0 to 1");
+  demand(options.radius > 0 && options.radius <= 0.5f, "radius", options.radius, "above 0 and at most 0.5");
+  demand(options.lean >= 0 && options.lean <= 1, "lean", options.lean, "0 to 1");
+  demand(options.noise >= 0 && options.noise <= 1, "noise", options.noise, "0 to 1");
+  demand(count >= 0, "count", count, "at least 0");
+  demand(first >= 0 && first <= 0xffffffff - count, "first", first, "0 to 2^32 less count");
 
   const image_shape shape{3, options.size, options.size};
   const auto sets = synthetic_classes(options.classes);

@@ -45,13 +45,13 @@ template <class H, class Out>
 void require_chunk(const char* who, const H& h, index first, index views, index total, const Out& out,
                    index expected_rows) {
   if (views < 1 || first < 0 || first + views > total)
-    require(false, who,
-            "views " + std::to_string(first) + " to " + std::to_string(first + views) + " of " +
-                std::to_string(total) + " were added; a chunk is a part of them");
+    demand(false, who,
+           "views " + std::to_string(first) + " to " + std::to_string(first + views) + " of " +
+               std::to_string(total) + " were added; a chunk is a part of them");
   if (h.cols != views * out.cols || out.rows != expected_rows)
-    require(false, who,
-            "h is " + extent(h) + " with " + std::to_string(views) + " views, out is " + extent(out) +
-                "; out must be " + std::to_string(expected_rows) + " x (columns of h / views)");
+    demand(false, who,
+           "h is " + extent(h) + " with " + std::to_string(views) + " views, out is " + extent(out) +
+               "; out must be " + std::to_string(expected_rows) + " x (columns of h / views)");
 }
 
 }  // namespace detail

@@ -67,8 +67,8 @@ inline power_law fit_power_law(std::span<const double> values, index first, inde
 template <class Ctx>
 power_law alpha_req(Ctx& ctx, typename Ctx::const_matrix x, const alpha_req_options& options = {}) {
   if (x.size() == 0)
-    detail::require(false, "alpha_req",
-                    "x is " + detail::extent(x) + ", expected at least one column and one row");
+    detail::demand(false, "alpha_req",
+                   "x is " + detail::extent(x) + ", expected at least one column and one row");
   scratch_scope scope(ctx);
   typename Ctx::const_matrix seen = x;
   if (options.centred) {

@@ -110,11 +110,11 @@ class dense_patches {
     const index n = x.cols / image_.pixels();
     if (x.rows != image_.channels || x.cols != image_.pixels() * n || h.rows != grid_.channels ||
         h.cols != grid_.pixels() * n || !x.contiguous() || !h.contiguous())
-      detail::require(false, "dense_patches::forward",
-                      "x is " + detail::extent(x) + ", h is " + detail::extent(h) +
-                          "; x must be a contiguous " + detail::extent(image_.channels, image_.pixels()) +
-                          " times the images, h a contiguous " +
-                          detail::extent(grid_.channels, grid_.pixels()) + " times the images");
+      detail::demand(false, "dense_patches::forward",
+                     "x is " + detail::extent(x) + ", h is " + detail::extent(h) +
+                         "; x must be a contiguous " + detail::extent(image_.channels, image_.pixels()) +
+                         " times the images, h a contiguous " +
+                         detail::extent(grid_.channels, grid_.pixels()) + " times the images");
     if (n == 0) return;
     auto c = ctx;
     c.phase = mode::eval;

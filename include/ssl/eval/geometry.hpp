@@ -65,7 +65,7 @@ double read_number(Ctx& ctx, accumulator_view<typename Ctx::backend> number) {
 template <class Ctx>
 double pair_alignment(Ctx& ctx, typename Ctx::const_matrix x, typename Ctx::const_matrix y) {
   if (x.rows != y.rows || x.cols != y.cols || x.cols < 1)
-    detail::require(
+    detail::demand(
         false, "pair_alignment",
         "x is " + detail::extent(x) + ", y is " + detail::extent(y) + "; they must be equal and not empty");
   scratch_scope scope(ctx);
@@ -120,8 +120,7 @@ template <class Ctx>
 double pair_uniformity(Ctx& ctx, typename Ctx::const_matrix x, double t = 2, index tile = 1024) {
   using T = typename Ctx::scalar;
   if (x.cols < 2)
-    detail::require(false, "pair_uniformity",
-                    "x is " + detail::extent(x) + ", expected at least two columns");
+    detail::demand(false, "pair_uniformity", "x is " + detail::extent(x) + ", expected at least two columns");
   scratch_scope scope(ctx);
   const index n = x.cols, side = std::min(tile, n);
   const auto factor = ctx.take(1, n), products = ctx.take(side * side, 1);

@@ -42,7 +42,7 @@ inline void require_range(const std::string& who, const bag_range& range, index 
 template <class View>
 void require_output(const char* who, const char* name, const View& out, index rows, index columns) {
   if (out.rows != rows || out.cols != columns)
-    require(false, who, std::string(name) + " is " + extent(out) + "; it must be " + extent(rows, columns));
+    demand(false, who, std::string(name) + " is " + extent(out) + "; it must be " + extent(rows, columns));
 }
 
 /// Images on the backend: their bytes, and their numbers in the collection.

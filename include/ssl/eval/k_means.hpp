@@ -281,9 +281,9 @@ class lloyd {
 template <class Ctx>
 k_means_result k_means(Ctx& ctx, typename Ctx::const_matrix x, const k_means_options& options = {}) {
   if (x.rows < 1 || options.clusters < 1 || options.clusters > x.cols)
-    detail::require(false, "k_means",
-                    "x is " + detail::extent(x) + " and clusters is " + std::to_string(options.clusters) +
-                        "; expected at least one cluster and no more than columns");
+    detail::demand(false, "k_means",
+                   "x is " + detail::extent(x) + " and clusters is " + std::to_string(options.clusters) +
+                       "; expected at least one cluster and no more than columns");
   if (options.restarts < 1 || options.iterations < 1 || options.tolerance < 0 || is_nan(options.tolerance))
     throw option_error("ssl::k_means: restarts is " + std::to_string(options.restarts) + ", iterations " +
                        std::to_string(options.iterations) + " and tolerance " +

@@ -91,9 +91,9 @@ classification knn(Ctx& ctx, typename Ctx::const_matrix train, std::span<const i
   detail::require_labels("knn", "training", train_labels, train.cols, classes);
   detail::require_labels("knn", "test", test_labels, test.cols, classes);
   if (train.rows != test.rows)
-    detail::require(false, "knn",
-                    "training features are " + detail::extent(train) + ", test features " +
-                        detail::extent(test) + "; their rows must be equal");
+    detail::demand(false, "knn",
+                   "training features are " + detail::extent(train) + ", test features " +
+                       detail::extent(test) + "; their rows must be equal");
   if (options.k < 1 || options.train_tile < 1 || options.test_tile < 1)
     throw option_error("ssl::knn: k is " + std::to_string(options.k) + ", the tiles are " +
                        std::to_string(options.train_tile) + " and " + std::to_string(options.test_tile) +

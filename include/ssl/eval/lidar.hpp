@@ -65,9 +65,9 @@ double lidar(Ctx& ctx, typename Ctx::const_matrix x, index views, const lidar_op
   using T = typename Ctx::scalar;
   using S = typename Ctx::space;
   if (views < 2 || x.rows < 1 || x.cols % views != 0 || x.cols / views < 2)
-    detail::require(false, "lidar",
-                    "x is " + detail::extent(x) + " with " + std::to_string(views) +
-                        " views, expected at least two views of at least two images each");
+    detail::demand(false, "lidar",
+                   "x is " + detail::extent(x) + " with " + std::to_string(views) +
+                       " views, expected at least two views of at least two images each");
   if (is_nan(options.delta) || options.delta <= 0 || is_nan(options.epsilon) || options.epsilon < 0)
     throw option_error("ssl::lidar: delta is " + std::to_string(options.delta) + " and epsilon " +
                        std::to_string(options.epsilon) + "; expected delta > 0 and epsilon >= 0");

@@ -84,7 +84,7 @@ class linear_classifier {
   classification evaluate(Ctx& ctx, typename Ctx::const_matrix x, std::span<const int> labels) const {
     detail::require_labels("linear_classifier", "test", labels, x.cols, classes_);
     if (x.rows != features_)
-      detail::require(
+      detail::demand(
           false, "linear_classifier",
           "x is " + detail::extent(x) + ", the classifier has " + std::to_string(features_) + " features");
     scratch_scope scope(ctx);

@@ -55,9 +55,9 @@ neighbours find_neighbours(Ctx& ctx, typename Ctx::const_matrix bank, typename C
   using T = typename Ctx::scalar;
   using S = typename Ctx::space;
   if (bank.rows != queries.rows || bank.size() == 0 || queries.size() == 0)
-    detail::require(false, "find_neighbours",
-                    "the bank is " + detail::extent(bank) + ", the queries are " + detail::extent(queries) +
-                        "; their rows must be equal, and both have columns");
+    detail::demand(false, "find_neighbours",
+                   "the bank is " + detail::extent(bank) + ", the queries are " + detail::extent(queries) +
+                       "; their rows must be equal, and both have columns");
   if (options.k < 1 || options.bank_tile < 1 || options.query_tile < 1)
     throw option_error("ssl::find_neighbours: k is " + std::to_string(options.k) + ", the tiles are " +
                        std::to_string(options.bank_tile) + " and " + std::to_string(options.query_tile) +

@@ -70,7 +70,7 @@ struct probe_shape {
   index scores() const { return (classes + 15) / 16 * 16; }
   index work() const { return block * (deep() + scores()); }
   /// Whether weights and their gradient stay in a second-level cache: else products do better.
-  bool small() const { return size() <= index{1} << 16; }
+  bool fits_slices() const { return size() <= index{1} << 16; }
 };
 
 /// Slice s of a batch: partial (size, slices) = its share of the gradient of the mean loss, loss (1, slices)

@@ -28,8 +28,8 @@ double rank_me(Ctx& ctx, typename Ctx::const_matrix x, const rank_me_options& op
     throw option_error("ssl::rank_me: samples is " + std::to_string(options.samples) + " and epsilon " +
                        std::to_string(options.epsilon) + "; expected at least 1 and 0");
   if (x.size() == 0)
-    detail::require(false, "rank_me",
-                    "x is " + detail::extent(x) + ", expected at least one column and one row");
+    detail::demand(false, "rank_me",
+                   "x is " + detail::extent(x) + ", expected at least one column and one row");
   scratch_scope scope(ctx);
   typename Ctx::const_matrix seen = x.columns(0, std::min(options.samples, x.cols));
   if (options.centred) {

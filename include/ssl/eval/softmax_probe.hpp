@@ -144,7 +144,7 @@ struct softmax_probe {
     ctx.be.wait();
     if constexpr (std::same_as<typename Ctx::space, host_space>) {
       const detail::probe_shape shape{x.rows, classes};
-      if (shape.small()) return fit_slices(ctx, x, as_const(label_of), scale, shape, observe);
+      if (shape.fits_slices()) return fit_slices(ctx, x, as_const(label_of), scale, shape, observe);
     }
     return fit_products(ctx, x, as_const(label_of), scale, classes, observe);
   }

@@ -69,9 +69,8 @@ struct spatial_pool {
            typename Ctx::matrix out) const {
     detail::require_chunk("spatial_pool", h, first, views, total, out, output(h.rows, total));
     if (total != grid * grid)
-      detail::require(
-          false, "spatial_pool",
-          std::to_string(total) + " views, expected grid * grid = " + std::to_string(grid * grid));
+      detail::demand(false, "spatial_pool",
+                     std::to_string(total) + " views, expected grid * grid = " + std::to_string(grid * grid));
     for_each_column(
         ctx.be, out.cols,
         detail::pool_patches<typename Ctx::scalar, typename Ctx::space>{h, out, first, views, grid, cells});

@@ -45,7 +45,7 @@ double feature_spread(Ctx& ctx, typename Ctx::const_matrix x, typename Ctx::cons
   using S = typename Ctx::space;
   auto& be = ctx.be;
   if (x.cols < 2 || x.rows < 1)
-    detail::require(false, "feature_spread", "x is " + detail::extent(x) + ", expected at least two columns");
+    detail::demand(false, "feature_spread", "x is " + detail::extent(x) + ", expected at least two columns");
   scratch_scope scope(ctx);
   const double n = static_cast<double>(x.cols);
   const auto sum = ctx.take_accumulator(x.rows, 1), square = ctx.take_accumulator(x.rows, 1);

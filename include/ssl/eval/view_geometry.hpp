@@ -21,9 +21,9 @@ struct view_geometry {
 template <class Ctx>
 view_geometry geometry_of_views(Ctx& ctx, typename Ctx::const_matrix x, index views, double t = 2) {
   if (views < 2 || x.cols % views != 0 || x.cols / views < 2)
-    detail::require(false, "geometry_of_views",
-                    "x is " + detail::extent(x) + " with " + std::to_string(views) +
-                        " views, expected at least two views of at least two images each");
+    detail::demand(false, "geometry_of_views",
+                   "x is " + detail::extent(x) + " with " + std::to_string(views) +
+                       " views, expected at least two views of at least two images each");
   const index n = x.cols / views;
   view_geometry result;
   for (index v = 0; v < views; ++v) {

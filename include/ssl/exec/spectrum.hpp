@@ -61,8 +61,8 @@ inline bool to_singular_values(std::span<double> squares, double info) {
 template <class Ctx>
 std::vector<double> singular_values(Ctx& ctx, typename Ctx::const_matrix x) {
   if (x.size() == 0)
-    detail::require(false, "singular_values",
-                    "x is " + detail::extent(x) + ", expected at least one column and one row");
+    detail::demand(false, "singular_values",
+                   "x is " + detail::extent(x) + ", expected at least one column and one row");
   scratch_scope scope(ctx);
   const index k = std::min(x.rows, x.cols);
   const auto w = ctx.take_accumulator(k, 1), info = ctx.take_accumulator(1, 1);

@@ -45,7 +45,7 @@ class upload_stage {
 
   /// to (rows, cols) = what was written, column by column; rows * cols must be `count`.
   void send(matrix_view<T, typename B::space> to) {
-    detail::require(
+    detail::demand(
         to.size() == count_, "upload_stage",
         "the target is " + detail::extent(to) + ", expected " + std::to_string(count_) + " values in all");
     be_->upload(as_const(host().reshaped(to.rows, to.cols)), to);

@@ -34,7 +34,7 @@ struct coding_rate {
     using T = typename B::scalar;
     const index d = z.x.rows, n = z.x.cols;
     const bool features = z.side == gram_side::features || (z.side == gram_side::automatic && d <= n);
-    if (std::same_as<T, double> || d * n * (features ? d : n) > small)
+    if (std::same_as<T, double> || d * n * (features ? d : n) > most_in_double)
       return add_in(ctx, weight, features, z, z.x, value, dz);
 
     scratch_scope scope(ctx);
@@ -52,7 +52,7 @@ struct coding_rate {
   }
 
  private:
-  static constexpr index small = index{1} << 24;
+  static constexpr index most_in_double = index{1} << 24;
 
   /// The evaluation in the precision S of x and dx.
   template <class Ctx, class S, class Space, class B = typename Ctx::backend>

@@ -176,11 +176,11 @@ struct matched_positions {
                      index count, accumulator_view<B> sum, view<B> dz) const {
     scratch_scope scope(ctx);
     const index n = z.samples(), c = z.features(), images = n / positions, columns = count * 2 * images;
-    const cview<B> near = by == nearness::places ? z.places : z.z;
+    const cview<B> compared = by == nearness::places ? z.places : z.z;
     const detail::matches<typename B::space> of{ctx.scratch.template take<index>(count, images),
                                                 ctx.scratch.template take<index>(count, images)};
     for_each_column(ctx.be, images,
-                    detail::find_matches<B>{near.columns(v * n, n), near.columns(w * n, n), of,
+                    detail::find_matches<B>{compared.columns(v * n, n), compared.columns(w * n, n), of,
                                             ctx.scratch.template take<index>(positions, images),
                                             ctx.take_accumulator(positions, images)});
     const auto t = ctx.take(c, columns), dt = ctx.take(c, columns);

@@ -25,9 +25,9 @@ class chain : public sequence<chain<Ls...>> {
   constexpr const std::tuple<Ls...>& layers() const { return layers_; }
 
  private:
-  template <class F, std::size_t... I>
-  void visit_at(index k, const F& f, std::index_sequence<I...>) const {
-    ((k == static_cast<index>(I) ? f(std::get<I>(layers_)) : void()), ...);
+  template <class F, std::size_t... K>
+  void visit_at(index k, const F& f, std::index_sequence<K...>) const {
+    ((k == static_cast<index>(K) ? f(std::get<K>(layers_)) : void()), ...);
   }
 
   std::tuple<Ls...> layers_;

@@ -144,11 +144,11 @@ inline void require_convolution(const conv_geometry& g, index x_rows, index x_co
   if (x_rows == g.in.channels && x_cols == n * g.in.pixels() && w_rows == g.out_channels &&
       w_cols == g.patch() && y_rows == g.out_channels && y_cols == n * g.out().pixels())
     return;
-  require(false, "convolve",
-          "x is " + extent(x_rows, x_cols) + ", the weights are " + extent(w_rows, w_cols) + ", y is " +
-              extent(y_rows, y_cols) + "; x must be " + extent(g.in.channels, g.in.pixels()) +
-              " times the images, the weights " + extent(g.out_channels, g.patch()) + ", y " +
-              extent(g.out_channels, g.out().pixels()) + " times the images");
+  demand(false, "convolve",
+         "x is " + extent(x_rows, x_cols) + ", the weights are " + extent(w_rows, w_cols) + ", y is " +
+             extent(y_rows, y_cols) + "; x must be " + extent(g.in.channels, g.in.pixels()) +
+             " times the images, the weights " + extent(g.out_channels, g.patch()) + ", y " +
+             extent(g.out_channels, g.out().pixels()) + " times the images");
 }
 
 }  // namespace detail

@@ -72,12 +72,12 @@ void row_sums(Ctx& ctx, index cols, F f, accumulator_view<B> out) {
   scratch_scope scope(ctx);
   const index runs = std::clamp<index>(cols / 256, 1, 256);
   const auto part = ctx.take_accumulator(out.rows, 2 * runs);
-  bool far = false;
+  bool ahead = false;
   if constexpr (requires(index k) { f.prefetch(k, k); }) {
-    far = out.rows * cols >= from_memory;
-    if (far) for_each_column(ctx.be, runs, sum_run<B, F, true>{f, out.rows, cols, runs, part});
+    ahead = out.rows * cols >= from_memory;
+    if (ahead) for_each_column(ctx.be, runs, sum_run<B, F, true>{f, out.rows, cols, runs, part});
   }
-  if (!far) for_each_column(ctx.be, runs, sum_run<B, F, false>{f, out.rows, cols, runs, part});
+  if (!ahead) for_each_column(ctx.be, runs, sum_run<B, F, false>{f, out.rows, cols, runs, part});
   map(ctx.be, out, join_runs<B>{part, runs});
 }
 

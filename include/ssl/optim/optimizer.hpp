@@ -42,14 +42,14 @@ inline void require_columns(const char* who, std::span<const segment> table, ind
                             index state, index expected_state) {
   index end = 0;
   for (const segment& s : table) end = std::max(end, s.offset + s.size());
-  require(end <= params, who,
-          "the table ends at scalar " + std::to_string(end) + ", but there are " + std::to_string(params) +
-              " parameters");
-  require(grads == params, who,
-          "there are " + std::to_string(params) + " parameters and " + std::to_string(grads) + " gradients");
-  require(state == expected_state, who,
-          "the state has " + std::to_string(state) + " scalars, but this optimizer keeps " +
-              std::to_string(expected_state));
+  demand(end <= params, who,
+         "the table ends at scalar " + std::to_string(end) + ", but there are " + std::to_string(params) +
+             " parameters");
+  demand(grads == params, who,
+         "there are " + std::to_string(params) + " parameters and " + std::to_string(grads) + " gradients");
+  demand(state == expected_state, who,
+         "the state has " + std::to_string(state) + " scalars, but this optimizer keeps " +
+             std::to_string(expected_state));
 }
 
 /// f(first, count, kind) for the longest runs of neighbouring segments that `same(a, b)` puts together;

@@ -199,13 +199,13 @@ void crop(Ctx& ctx, rng_key key, matrix_view<const std::uint8_t, typename Ctx::s
           resampling filter = resampling::triangle) {
   using T = typename Ctx::scalar;
   const index n = images.cols, count = n * view_count;
-  detail::require(source.channels == target.channels && target.size() > 0 && source.size() > 0, "crop",
-                  "the images have " + std::to_string(source.channels) + " channels, the patches " +
-                      std::to_string(target.channels) + "; both must have the same, and at least one pixel");
-  detail::require(images.rows == source.size(), "crop",
-                  "images is " + detail::extent(images) + "; a column must hold an image's " +
-                      std::to_string(source.size()) + " bytes");
-  detail::require(
+  detail::demand(source.channels == target.channels && target.size() > 0 && source.size() > 0, "crop",
+                 "the images have " + std::to_string(source.channels) + " channels, the patches " +
+                     std::to_string(target.channels) + "; both must have the same, and at least one pixel");
+  detail::demand(images.rows == source.size(), "crop",
+                 "images is " + detail::extent(images) + "; a column must hold an image's " +
+                     std::to_string(source.size()) + " bytes");
+  detail::demand(
       out.rows == target.channels && out.cols == target.pixels() * count && out.contiguous(), "crop",
       "out is " + detail::extent(out) + "; " + std::to_string(view_count) + " views of " + std::to_string(n) +
           " images need a contiguous " + detail::extent(target.channels, target.pixels() * count));

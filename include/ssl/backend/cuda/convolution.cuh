@@ -10,7 +10,7 @@
 
 namespace ssl::cuda {
 
-inline void check(cudnnStatus_t status, const char* what) {
+inline void require_success(cudnnStatus_t status, const char* what) {
   if (status != CUDNN_STATUS_SUCCESS) fail(what, cudnnGetErrorString(status));
 }
 
@@ -30,22 +30,22 @@ class convolution_plan {
     x = tensor(g.in, n, type);
     y = tensor(g.out(), n, type);
     cudnnFilterDescriptor_t f = nullptr;
-    check(cudnnCreateFilterDescriptor(&f), "cudnnCreateFilterDescriptor");
+    require_success(cudnnCreateFilterDescriptor(&f), "cudnnCreateFilterDescriptor");
     weights.reset(f);
-    check(cudnnSetFilter4dDescriptor(f, type, CUDNN_TENSOR_NHWC, narrow(g.out_channels),
-                                     narrow(g.in.channels), narrow(g.kernel), narrow(g.kernel)),
-          "cudnnSetFilter4dDescriptor");
+    require_success(cudnnSetFilter4dDescriptor(f, type, CUDNN_TENSOR_NHWC, narrow(g.out_channels),
+                                               narrow(g.in.channels), narrow(g.kernel), narrow(g.kernel)),
+                    "cudnnSetFilter4dDescriptor");
     cudnnConvolutionDescriptor_t c = nullptr;
-    check(cudnnCreateConvolutionDescriptor(&c), "cudnnCreateConvolutionDescriptor");
+    require_success(cudnnCreateConvolutionDescriptor(&c), "cudnnCreateConvolutionDescriptor");
     convolution.reset(c);
     const int padding = narrow(g.padding), stride = narrow(g.stride);
-    check(cudnnSetConvolution2dDescriptor(c, padding, padding, stride, stride, 1, 1, CUDNN_CROSS_CORRELATION,
-                                          CUDNN_DATA_FLOAT),
-          "cudnnSetConvolution2dDescriptor");
+    require_success(cudnnSetConvolution2dDescriptor(c, padding, padding, stride, stride, 1, 1,
+                                                    CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
+                    "cudnnSetConvolution2dDescriptor");
     // The default lets Ampere and later round float inputs without being asked.
     const bool whole = type == CUDNN_DATA_FLOAT && !rules.tf32;
-    check(cudnnSetConvolutionMathType(c, whole ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH),
-          "cudnnSetConvolutionMathType");
+    require_success(cudnnSetConvolutionMathType(c, whole ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH),
+                    "cudnnSetConvolutionMathType");
 
     forward = choose<cudnnConvolutionFwdAlgoPerf_t>(
         [&](int asked, int* found, auto* out) {
@@ -77,11 +77,11 @@ class convolution_plan {
   static handles::owned<cudnnTensorDescriptor_t, &cudnnDestroyTensorDescriptor> tensor(image_shape s, index n,
                                                                                        cudnnDataType_t type) {
     cudnnTensorDescriptor_t d = nullptr;
-    check(cudnnCreateTensorDescriptor(&d), "cudnnCreateTensorDescriptor");
+    require_success(cudnnCreateTensorDescriptor(&d), "cudnnCreateTensorDescriptor");
     handles::owned<cudnnTensorDescriptor_t, &cudnnDestroyTensorDescriptor> owner(d);
-    check(cudnnSetTensor4dDescriptor(d, CUDNN_TENSOR_NHWC, type, narrow(n), narrow(s.channels),
-                                     narrow(s.height), narrow(s.width)),
-          "cudnnSetTensor4dDescriptor");
+    require_success(cudnnSetTensor4dDescriptor(d, CUDNN_TENSOR_NHWC, type, narrow(n), narrow(s.channels),
+                                               narrow(s.height), narrow(s.width)),
+                    "cudnnSetTensor4dDescriptor");
     return owner;
   }
 
@@ -92,7 +92,7 @@ class convolution_plan {
     constexpr int most = 16;
     Choice list[most];
     int found = 0;
-    check(ask(most, &found, list), "cuDNN's choice of an algorithm");
+    require_success(ask(most, &found, list), "cuDNN's choice of an algorithm");
     for (int k = 0; k < found; ++k)
       if (list[k].status == CUDNN_STATUS_SUCCESS && static_cast<index>(list[k].memory) <= rules.workspace &&
           (!rules.deterministic || list[k].determinism == CUDNN_DETERMINISTIC))

@@ -22,7 +22,7 @@ namespace ssl::cuda {
 }
 
 /// Throws unless the call succeeded, and forgets an error that the next call would otherwise be blamed for.
-inline void check(cudaError_t status, const char* what) {
+inline void require_success(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();
   fail(what, std::string(cudaGetErrorName(status)) + " (" + cudaGetErrorString(status) + ")" +
@@ -30,10 +30,10 @@ inline void check(cudaError_t status, const char* what) {
                       ? "; this program was not compiled for the architecture of this device"
                       : ""));
 }
-inline void check(cublasStatus_t status, const char* what) {
+inline void require_success(cublasStatus_t status, const char* what) {
   if (status != CUBLAS_STATUS_SUCCESS) fail(what, cublasGetStatusName(status));
 }
-inline void check(cusolverStatus_t status, const char* what) {
+inline void require_success(cusolverStatus_t status, const char* what) {
   switch (status) {
     case CUSOLVER_STATUS_SUCCESS:
       return;
@@ -121,7 +121,7 @@ inline void require_device() {
                         std::to_string(runtime / 1000) + "." + std::to_string(runtime % 1000 / 10) +
                         " needs");
   }
-  check(status, "the search for a CUDA device");
+  require_success(status, "the search for a CUDA device");
 }
 
 /// A stream and the libraries' handles on it, released together in the right order.
@@ -144,22 +144,22 @@ struct handles {
   explicit handles(bool tf32) {
     require_device();
     cudaStream_t s = nullptr;
-    check(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking), "cudaStreamCreate");
+    require_success(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking), "cudaStreamCreate");
     stream.reset(s);
     cublasHandle_t b = nullptr;
-    check(cublasCreate(&b), "cublasCreate");
+    require_success(cublasCreate(&b), "cublasCreate");
     blas.reset(b);
-    check(cublasSetStream(b, s), "cublasSetStream");
+    require_success(cublasSetStream(b, s), "cublasSetStream");
     // Partial sums of products of bf16 stay floats.
     const int math = (tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) |
                      CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
-    check(cublasSetMathMode(b, static_cast<cublasMath_t>(math)), "cublasSetMathMode");
+    require_success(cublasSetMathMode(b, static_cast<cublasMath_t>(math)), "cublasSetMathMode");
     cusolverDnHandle_t d = nullptr;
-    check(cusolverDnCreate(&d), "cusolverDnCreate");
+    require_success(cusolverDnCreate(&d), "cusolverDnCreate");
     solver.reset(d);
-    check(cusolverDnSetStream(d, s), "cusolverDnSetStream");
+    require_success(cusolverDnSetStream(d, s), "cusolverDnSetStream");
     cusolverDnParams_t p = nullptr;
-    check(cusolverDnCreateParams(&p), "cusolverDnCreateParams");
+    require_success(cusolverDnCreateParams(&p), "cusolverDnCreateParams");
     parameters.reset(p);
   }
 };

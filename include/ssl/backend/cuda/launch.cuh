@@ -13,7 +13,7 @@ template <class... Parameters>
 void launch(const char* what, void (*kernel)(Parameters...), unsigned block_count, int threads,
             cudaStream_t stream, const std::type_identity_t<Parameters>&... arguments) {
   kernel<<<block_count, static_cast<unsigned>(threads), 0, stream>>>(arguments...);
-  check(cudaGetLastError(), what);
+  require_success(cudaGetLastError(), what);
 }
 
 }  // namespace ssl::cuda

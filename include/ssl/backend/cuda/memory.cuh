@@ -55,7 +55,7 @@ class device_buffer {
     const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
     const cudaError_t status = cudaMalloc(&memory, bytes);
     if (status == cudaErrorMemoryAllocation) refuse(static_cast<double>(bytes), purpose, *book);
-    cuda::check(status, "cudaMalloc");
+    cuda::require_success(status, "cudaMalloc");
     book->add(purpose, static_cast<index>(bytes));
     data_ = {static_cast<T*>(memory), release{purpose, static_cast<index>(bytes), std::move(book)}};
   }
@@ -98,11 +98,12 @@ class pinned_buffer {
  public:
   explicit pinned_buffer(index count) : count_(count) {
     void* memory = nullptr;
-    cuda::check(cudaMallocHost(&memory, static_cast<std::size_t>(count > 0 ? count : 1) * sizeof(T)),
-                "cudaMallocHost");
+    cuda::require_success(
+        cudaMallocHost(&memory, static_cast<std::size_t>(count > 0 ? count : 1) * sizeof(T)),
+        "cudaMallocHost");
     data_.reset(static_cast<T*>(memory));
     cudaEvent_t event = nullptr;
-    cuda::check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+    cuda::require_success(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
     sent_.reset(event);
   }
   pinned_buffer(pinned_buffer&&) = default;
@@ -114,9 +115,11 @@ class pinned_buffer {
 
   matrix_view<T, host_space> all() const { return {data_.get(), count_, 1, count_}; }
   /// Everything queued on `stream` so far has been read when `wait` returns.
-  void mark(cudaStream_t stream) { cuda::check(cudaEventRecord(sent_.get(), stream), "cudaEventRecord"); }
+  void mark(cudaStream_t stream) {
+    cuda::require_success(cudaEventRecord(sent_.get(), stream), "cudaEventRecord");
+  }
   /// Returns at once where nothing was marked.
-  void wait() { cuda::check(cudaEventSynchronize(sent_.get()), "the upload to the device"); }
+  void wait() { cuda::require_success(cudaEventSynchronize(sent_.get()), "the upload to the device"); }
 
  private:
   struct release {

@@ -21,7 +21,7 @@ void multiply_columns_at(index runs, index length, index skip, const Left& left,
   namespace ei = Eigen::internal;
   using packet = typename panel<T>::packet;
   constexpr index width = panel<T>::width, step = panel<T>::rows, cols = panel<T>::cols;
-  packet sum[cols][Strips];
+  packet sum[std::size_t{cols}][std::size_t{Strips}];
   SSL_UNROLL
   for (index j = 0; j < cols; ++j) {
     SSL_UNROLL
@@ -29,11 +29,11 @@ void multiply_columns_at(index runs, index length, index skip, const Left& left,
   }
   for (index r = 0; r < runs; ++r, b += cols) {
     const T* a = left(r);
-    const T* column[cols];
+    const T* column[std::size_t{cols}];
     SSL_UNROLL
     for (index j = 0; j < cols; ++j) column[j] = b[j] + skip;
     for (index l = 0; l < length; ++l, a += step) {
-      packet x[Strips];
+      packet x[std::size_t{Strips}];
       SSL_UNROLL
       for (index s = 0; s < Strips; ++s) x[s] = ei::ploadu<packet>(a + s * width);
       SSL_UNROLL
@@ -79,7 +79,7 @@ void multiply_rows(index runs, index length, const T* const* a, index step_a, co
   namespace ei = Eigen::internal;
   using packet = typename panel<T>::packet;
   constexpr index width = panel<T>::width, cols = panel<T>::cols;
-  packet sum[cols][Strips];
+  packet sum[std::size_t{cols}][std::size_t{Strips}];
   SSL_UNROLL
   for (index j = 0; j < cols; ++j) {
     SSL_UNROLL
@@ -89,7 +89,7 @@ void multiply_rows(index runs, index length, const T* const* a, index step_a, co
     const T* left = a[r];
     const T* right = b[r] + shift;
     for (index l = 0; l < length; ++l, left += step_a, right += step_b) {
-      packet x[Strips];
+      packet x[std::size_t{Strips}];
       SSL_UNROLL
       for (index s = 0; s < Strips; ++s) x[s] = ei::ploadu<packet>(left + s * width);
       SSL_UNROLL

@@ -43,7 +43,7 @@ void multiply_strip(const plan<T>& p, index tiles, index length, const T* panel_
                                                 [&](index j) { return t.to[j] + first; });
           continue;
         }
-        T edge[cols * rows];
+        T edge[std::size_t{cols * rows}];
         tiled::multiply_columns_at<T, Strips>(runs, deep, l, left, at, t.valid, false,
                                               [&](index j) { return edge + j * rows; });
         for (index j = 0; j < t.valid; ++j)

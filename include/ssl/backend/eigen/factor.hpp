@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "ssl/backend/eigen/dense.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ssl::cpu {
 
@@ -106,6 +107,9 @@ void subtract_square(int threads, matrix_view<const T, host_space> a, matrix_vie
   });
 }
 
+/// Eigen::Success, a name that X11 has a macro for.
+inline constexpr Eigen::ComputationInfo succeeded{};
+
 /// a = L L^T, L into the lower triangle; false where a is not positive definite or not a number.
 template <class T>
 bool cholesky(int threads, matrix_view<T, host_space> a) {
@@ -113,8 +117,11 @@ bool cholesky(int threads, matrix_view<T, host_space> a) {
   if (n <= 256) {
     auto in_place = eigen_map(a);
     Eigen::LLT<Eigen::Ref<dense<T>, Eigen::Unaligned, Eigen::OuterStride<>>> factor(in_place);
+    if (factor.info() != succeeded) return false;
     // A NaN fails no comparison inside, so it would pass as a success.
-    return factor.info() == Eigen::Success && in_place.diagonal().allFinite();
+    for (index i = 0; i < n; ++i)
+      if (!is_finite(a(i, i))) return false;
+    return true;
   }
   const index h = half_of(n);
   const auto top = block_of(a, 0, 0, h, h), below = block_of(a, h, 0, n - h, h),

@@ -192,7 +192,7 @@ class plan {
   void take_kernel_rows(T* patched) {
     const gathering& g = *g_;
     const index line = g.kernel * g.depth;
-    range inside[cols];  // entries of a line that lie in the image
+    range inside[std::size_t{cols}];  // entries of a line that lie in the image
     for (index j = 0; j < cols; ++j) {
       const index left = g.cols.source(place_[j].col, 0);
       inside[j] = {std::clamp<index>(-left, 0, g.kernel) * g.depth,
@@ -223,7 +223,7 @@ class plan {
   const gathering* g_ = nullptr;
   const T* x_ = nullptr;
   index used_ = 0;  // runs
-  place place_[cols] = {};
+  place place_[std::size_t{cols}] = {};
   std::vector<tile<T>> tiles_;
   std::vector<index> from_;
   std::vector<const T*> at_;

@@ -128,7 +128,7 @@ void change(int threads, T alpha, operand<T> a, operand<T> b, index k, T beta, m
           multiply_rows<T, panel<T>::strips>(1, k, &top, rows, &side, 0, cols, to, c.ld);
           continue;
         }
-        T edge[rows * cols] = {};
+        T edge[std::size_t{rows * cols}] = {};
         multiply_rows<T, panel<T>::strips>(1, k, &top, rows, &side, 0, cols, edge, rows);
         for (index q = 0; q < std::min(cols, end - j); ++q)
           for (index p = 0; p < std::min(rows, last - i); ++p) {

@@ -79,7 +79,7 @@ void multiply_tile(index depth, const T* a, const T* b, index step_b, const T* s
   namespace ei = Eigen::internal;
   using packet = typename panel<T>::packet;
   constexpr index width = panel<T>::width, step = panel<T>::rows, cols = panel<T>::cols;
-  packet sum[cols][Strips];
+  packet sum[std::size_t{cols}][std::size_t{Strips}];
   SSL_UNROLL
   for (index j = 0; j < cols; ++j) {
     SSL_UNROLL
@@ -87,7 +87,7 @@ void multiply_tile(index depth, const T* a, const T* b, index step_b, const T* s
   }
   for (index l = 0; l < depth; ++l, a += step, b += step_b, soon += step) {
     ei::prefetch(soon);
-    packet x[Strips];
+    packet x[std::size_t{Strips}];
     SSL_UNROLL
     for (index s = 0; s < Strips; ++s) x[s] = ei::ploadu<packet>(a + s * width);
     SSL_UNROLL
@@ -167,7 +167,7 @@ void multiply_panels(index depth, const T* a, index m, const T* b, index n, T al
                                                   c.data + i + j * c.ld, c.ld);
         continue;
       }
-      T edge[rows * cols];
+      T edge[std::size_t{rows * cols}];
       with_strips<T>(tall, [&](auto strips) {
         tiled::multiply_tile<T, strips()>(depth, left, right, step, soon, alpha, T{0}, edge, rows);
       });

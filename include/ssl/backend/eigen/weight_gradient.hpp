@@ -180,7 +180,7 @@ void add_products(const tap_runs<T>& runs, index tall, index wide, T* dw, index 
                                          runs.step, dw + j * ld, ld);
       continue;
     }
-    T edge[rows * cols] = {};
+    T edge[std::size_t{rows * cols}] = {};
     with_strips<T>(tall, [&](auto strips) {
       multiply_rows<T, strips()>(runs.count, runs.length, runs.dy.data(), rows, runs.x.data(), j, runs.step,
                                  edge, rows);

@@ -45,7 +45,7 @@ void multiply_positions(index panels, index last, const T* u, const T* v, index 
   namespace ei = Eigen::internal;
   using packet = typename panel<T>::packet;
   constexpr index width = panel<T>::width, rows = panel<T>::rows, cols = panel<T>::cols;
-  packet sum[cols][Strips];
+  packet sum[std::size_t{cols}][std::size_t{Strips}];
   SSL_UNROLL
   for (index j = 0; j < cols; ++j) {
     SSL_UNROLL
@@ -56,7 +56,7 @@ void multiply_positions(index panels, index last, const T* u, const T* v, index 
     const T* const end = v + depth;
     for (const T* b = v; b != end; ++b, u += rows, soon += cols) {
       ei::prefetch(soon);
-      packet x[Strips];
+      packet x[std::size_t{Strips}];
       SSL_UNROLL
       for (index s = 0; s < Strips; ++s) x[s] = ei::ploadu<packet>(u + s * width);
       SSL_UNROLL

@@ -43,7 +43,7 @@ typename panel<T>::packet load_some(const T* from, index count) {
   namespace ei = Eigen::internal;
   constexpr index width = panel<T>::width;
   if (count >= width) return ei::ploadu<typename panel<T>::packet>(from);
-  T whole[width] = {};
+  T whole[std::size_t{width}] = {};
   for (index i = 0; i < count; ++i) whole[i] = from[i];
   return ei::ploadu<typename panel<T>::packet>(whole);
 }
@@ -53,7 +53,7 @@ void store_some(T* to, typename panel<T>::packet value, index count) {
   namespace ei = Eigen::internal;
   constexpr index width = panel<T>::width;
   if (count >= width) return ei::pstoreu(to, value);
-  T whole[width];
+  T whole[std::size_t{width}];
   ei::pstoreu(whole, value);
   for (index i = 0; i < count; ++i) to[i] = whole[i];
 }
@@ -63,9 +63,9 @@ void store_some(T* to, typename panel<T>::packet value, index count) {
 template <class T, index In, index Out, class Line, class Load, class Store>
 void both_ways(const Line& line, const Load& load, const Store& store) {
   using packet = typename panel<T>::packet;
-  packet half[Out][In];
+  packet half[std::size_t{Out}][std::size_t{In}];
   for (index j = 0; j < In; ++j) {
-    packet from[In], to[Out];
+    packet from[std::size_t{In}], to[std::size_t{Out}];
     SSL_UNROLL
     for (index i = 0; i < In; ++i) from[i] = load(i, j);
     line(from, to);
@@ -73,7 +73,7 @@ void both_ways(const Line& line, const Load& load, const Store& store) {
     for (index i = 0; i < Out; ++i) half[i][j] = to[i];
   }
   for (index i = 0; i < Out; ++i) {
-    packet to[Out];
+    packet to[std::size_t{Out}];
     line(half[i], to);
     SSL_UNROLL
     for (index j = 0; j < Out; ++j) store(i, j, to[j]);
@@ -89,7 +89,7 @@ void transform_square(const Line& line, const T* map, const image_shape& shape, 
   constexpr index width = panel<T>::width, rows = panel<T>::rows, tile = Positions - 2;
   const index channels = shape.channels, padded = panel<T>::padded(channels);
   const index left = -col, right = shape.width - col, above = -row, below = shape.height - row;
-  const T* at[Size][Size];
+  const T* at[std::size_t{Size}][std::size_t{Size}];
   for (index i = 0; i < Size; ++i) {
     index place = ((row + i) * shape.width + col) * channels;
     SSL_UNROLL
@@ -207,7 +207,7 @@ struct winograd_turned_taps {
   void operator()(index first, index from, index count, T* to, index step) const {
     constexpr index width = panel<T>::width, rows = panel<T>::rows;
     const index in = g.in.channels, out = g.out_channels;
-    alignas(64) T block[9][width * width];
+    alignas(64) T block[9][std::size_t{width * width}];
     for (index i = 0; i < rows; i += width)
       for (index l = 0; l < count; l += width) {
         const index deep = std::min(width, count - l), tall = std::clamp<index>(in - first - i, 0, width);
