@@ -5,6 +5,9 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
+#if !EIGEN_VERSION_AT_LEAST(3, 4, 0) || EIGEN_MAJOR_VERSION >= 6
+#error "bagssl needs Eigen 3.4 or 5"
+#endif
 
 #include "ssl/backend/backend.hpp"
 #include "ssl/backend/eigen/blas.hpp"
