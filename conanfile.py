@@ -7,7 +7,7 @@ import re
 from conan import ConanFile
 from conan.errors import ConanInvalidConfiguration
 from conan.tools.build import check_min_cppstd
-from conan.tools.files import copy, load, save
+from conan.tools.files import copy, load
 from conan.tools.layout import basic_layout
 
 # What a component needs: another one, packages of Conan, their targets, libraries of the system, definitions.
@@ -81,18 +81,10 @@ class BagsslConan(ConanFile):
     def package(self):
         copy(self, "*", os.path.join(self.source_folder, "include"), os.path.join(self.package_folder, "include"))
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
-        # CMakeDeps has no way to say this: CMake 3.25 does not know that nvcc has C++20.
-        save(
-            self,
-            os.path.join(self.package_folder, "cmake", "bagssl-cuda.cmake"),
-            "if(TARGET bagssl::cuda)\n  target_compile_options(bagssl::cuda INTERFACE "
-            '"$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20>")\nendif()\n',
-        )
 
     def package_info(self):
         self.cpp_info.bindirs, self.cpp_info.libdirs = [], []
         self.cpp_info.set_property("cmake_file_name", "bagssl")
-        self.cpp_info.set_property("cmake_build_modules", [os.path.join("cmake", "bagssl-cuda.cmake")])
         core = self._component("bagssl", ["eigen::eigen"])
         core.includedirs = ["include"]
         core.defines = ["EIGEN_NO_CUDA"]
