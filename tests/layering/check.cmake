@@ -127,6 +127,8 @@ foreach(header IN LISTS headers)
       elseif(NOT rank_${target_folder} LESS rank_${folder})
         report("${where}" "${line}   (${folder} must not know ${target_folder})")
       endif()
+    elseif(target MATCHES "^the end: ")
+      continue()  # how core/config.hpp ends a compilation
     elseif(quote STREQUAL "\"")
       report("${where}" "${line}   (write \"ssl/folder/file.hpp\")")
     elseif(target MATCHES "^(Eigen|unsupported|thrust|cub|cuda|cublas|cudnn|cusolver|dnnl)[/._A-Za-z]" AND NOT folder STREQUAL "backend")

@@ -5,9 +5,9 @@
 /// with an `image_ref<T>` of values in [0, 1], by a whole team at once: team.for_each(n, body) and
 /// team.reduce(n, init, fold, body) share the work, and either is complete for the whole team when it
 /// returns. Every draw comes from random_stream(key, item, view, purpose, slot), so all of a team draw the
-/// same, and a picture depends on nothing but its key. `streams` says how many slots an augmentation takes: its own
-/// and, after it, those of what it contains. That is how two augmentations of one kind in one chain draw
-/// different numbers.
+/// same, and a picture depends on nothing but its key. `streams` says how many slots an augmentation takes:
+/// its own and, after it, those of what it contains. That is how two augmentations of one kind in one chain
+/// draw different numbers.
 ///
 /// `a | b` does a, then b. `sometimes(p, a)` does a with probability p. `per_view(a, b)` does a on views 0,
 /// 2, ... and b on views 1, 3, ...: with two views, the first and the second.
