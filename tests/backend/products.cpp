@@ -51,25 +51,27 @@ const double nan = std::numeric_limits<double>::quiet_NaN();
 TEST_CASE_TEMPLATE("backend/gemm: multiplies in all four orientations and all shapes", B, SSL_BACKENDS) {
   using T = typename B::scalar;
   B be;
-  for (const auto& [m, n, k] : {product_extent{1, 1, 1},
-                                {5, 7, 3},
-                                {1, 9, 4},
-                                {9, 1, 4},
-                                {4, 3, 1},
-                                {33, 17, 65},
-                                {70, 130, 90},
-                                {3, 2, 700},
-                                {45, 70, 1100},
-                                {410, 19, 270},
-                                {18, 900, 80},
-                                {130, 130, 130}}) {
+  for (const product_extent& extent : {product_extent{1, 1, 1},
+                                       {5, 7, 3},
+                                       {1, 9, 4},
+                                       {9, 1, 4},
+                                       {4, 3, 1},
+                                       {33, 17, 65},
+                                       {70, 130, 90},
+                                       {3, 2, 700},
+                                       {45, 70, 1100},
+                                       {410, 19, 270},
+                                       {18, 900, 80},
+                                       {130, 130, 130}}) {
+    const index m = extent.m, n = extent.n, k = extent.k;
     const auto a = rounded<B>(normals(m * k, 1)), b = rounded<B>(normals(k * n, 2)),
                c = rounded<B>(normals(m * n, 3));
     for (const trans ta : {trans::no, trans::yes})
       for (const trans tb : {trans::no, trans::yes}) {
         const block<B> x(be, ta == trans::no ? m : k, ta == trans::no ? k : m, a);
         const block<B> y(be, tb == trans::no ? k : n, tb == trans::no ? n : k, b);
-        for (const auto& [alpha, beta] : {std::pair{1.0, 0.0}, {0.5, 1.0}, {-2.0, 0.25}, {0.0, 2.0}}) {
+        for (const auto& factors : {std::pair{1.0, 0.0}, {0.5, 1.0}, {-2.0, 0.25}, {0.0, 2.0}}) {
+          const double alpha = factors.first, beta = factors.second;
           CAPTURE(m);
           CAPTURE(n);
           CAPTURE(k);
@@ -117,10 +119,12 @@ TEST_CASE_TEMPLATE("backend/syrk: is the product with itself, exactly symmetric,
                    SSL_BACKENDS) {
   using T = typename B::scalar;
   B be;
-  for (const auto& [n, k] :
+  for (const auto& extent :
        {std::pair<index, index>{1, 1}, {7, 3}, {3, 50}, {65, 20}, {129, 31}, {301, 70}, {50, 1100}})
     for (const trans op : {trans::no, trans::yes})
-      for (const auto& [alpha, beta] : {std::pair{1.0, 0.0}, {0.5, -1.5}}) {
+      for (const auto& factors : {std::pair{1.0, 0.0}, {0.5, -1.5}}) {
+        const index n = extent.first, k = extent.second;
+        const double alpha = factors.first, beta = factors.second;
         CAPTURE(n);
         CAPTURE(k);
         CAPTURE(beta);

@@ -2,11 +2,10 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace ssl;
@@ -181,21 +180,22 @@ TEST_CASE("data/npy: ranks and finite values are checked on request") {
   CHECK_NOTHROW(require_finite(a));
   CHECK_NOTHROW(require_finite(round_trip<std::int32_t>({1}, {5})));
   CHECK(says(message([] {
-               require_finite(round_trip<float>({3}, {1, 2, std::nanf("")}));
+               require_finite(round_trip<float>({3}, {1, 2, not_a_number<float>()}));
              }),
              "element 2 is NaN"));
   CHECK(says(message([] {
-               require_finite(round_trip<double>({2}, {1, -INFINITY}));
+               require_finite(round_trip<double>({2}, {1, -infinite<double>()}));
              }),
              "element 1 is infinite"));
 }
 
 TEST_CASE("data/npy: a conversion that would change a value is refused") {
   CHECK(says(message([] { round_trip<double>({2}, {1, 1e300}).as<float>(); }), "element 1 is"));
-  CHECK(std::isinf(round_trip<double>({1}, {INFINITY}).as<float>()[0]));
+  CHECK(is_infinite(round_trip<double>({1}, {infinite<double>()}).as<float>()[0]));
   CHECK(round_trip<double>({2}, {3, -1}).as_index() == std::vector<index>{3, -1});
   CHECK(says(message([] { round_trip<double>({2}, {3, 0.5}).as_index(); }), "element 1 is 0.5"));
-  CHECK(says(message([] { round_trip<float>({1}, {std::nanf("")}).as_index(); }), "expected a whole number"));
+  CHECK(says(message([] { round_trip<float>({1}, {not_a_number<float>()}).as_index(); }),
+             "expected a whole number"));
   CHECK(says(message([] { round_trip<float>({1}, {1e30f}).as_index(); }), "expected a whole number"));
   auto large = npy_bytes(header("<u8", "(1,)"), 8);
   large.back() = 0x80;

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "ssl/core/finite.hpp"
 #include "ssl/core/random.hpp"
 #include "ssl/exec/context.hpp"
 #include "support/tolerance.hpp"
@@ -101,7 +102,8 @@ inline double relative_error(const std::vector<double>& a, const std::vector<dou
   double worst = 0, scale = 1e-300;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double difference = a[i] < b[i] ? b[i] - a[i] : a[i] - b[i];
-    if (!(difference <= worst)) worst = difference > worst ? difference : HUGE_VAL;  // a NaN is not lost
+    if (is_nan(difference)) return 1e300;
+    if (difference > worst) worst = difference;
     const double magnitude = b[i] < 0 ? -b[i] : b[i];
     if (magnitude > scale) scale = magnitude;
   }

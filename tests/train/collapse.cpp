@@ -1,7 +1,6 @@
 #include "ssl/train/collapse.hpp"
 
-#include <limits>
-
+#include "ssl/core/finite.hpp"
 #include "ssl/loss/recipes.hpp"
 #include "support/losses.hpp"
 
@@ -61,7 +60,7 @@ TEST_CASE("train/collapse: a term at its optimum is a sign only where the embedd
 }
 
 TEST_CASE("train/collapse: a term without a value, and numbers that are not finite, are no sign") {
-  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double nan = ssl::not_a_number<double>();
   CHECK(signs_of(1, {}, alive) == texts{});
   CHECK(signs_of(nan, {1, "1"}, alive) == texts{});
   health broken = alive;

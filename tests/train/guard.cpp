@@ -2,7 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <limits>
+#include "ssl/core/finite.hpp"
+
 
 namespace {
 
@@ -23,13 +24,13 @@ TEST_CASE("train/guard: a healthy run is left alone") {
 TEST_CASE("train/guard: a term that is not finite is named at once") {
   ssl::guard watch;
   ssl::loss_report bad = fine;
-  bad.terms[1].value = std::numeric_limits<double>::quiet_NaN();
+  bad.terms[1].value = ssl::not_a_number<double>();
   CHECK(said(watch.inspect(bad, healthy, 7)) ==
         "step 7: loss term 'variance' is not a number; lower the learning rate, warm up longer, or look at "
         "the input");
   for (const double sign : {1.0, -1.0}) {
     bad = fine;
-    bad.terms[0].value = sign * std::numeric_limits<double>::infinity();
+    bad.terms[0].value = sign * ssl::infinite<double>();
     CHECK(said(watch.inspect(bad, healthy, 8)) ==
           "step 8: loss term 'invariance' is infinite; lower the learning rate, warm up longer, or look at "
           "the input");
@@ -38,7 +39,7 @@ TEST_CASE("train/guard: a term that is not finite is named at once") {
 
 TEST_CASE("train/guard: embeddings that are not finite are told at once") {
   ssl::guard watch;
-  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double nan = ssl::not_a_number<double>();
   CHECK(said(watch.inspect(fine, {.feature_spread = nan, .participation_ratio = 2}, 4)) ==
         "step 4: the embeddings are not finite");
   CHECK(said(watch.inspect(fine, {.feature_spread = 1, .participation_ratio = nan}, 5)) ==
@@ -78,7 +79,7 @@ TEST_CASE("train/guard: a collapse in the grace period is forgiven, a number tha
     CHECK(said(watch.inspect(fine, flat, step)) == "nothing");
   CHECK(watch.bad_checks == 0);
   ssl::loss_report bad = fine;
-  bad.terms[1].value = std::numeric_limits<double>::infinity();
+  bad.terms[1].value = ssl::infinite<double>();
   CHECK(said(watch.inspect(bad, flat, 50)).find("'variance' is infinite") != std::string::npos);
   CHECK(said(watch.inspect(fine, flat, 110)) == "nothing");
   CHECK(said(watch.inspect(fine, flat, 120)).find("step 120: collapse") == 0);

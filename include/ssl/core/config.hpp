@@ -10,6 +10,10 @@
 #error "ssl needs exceptions: compile without -fno-exceptions"
 #include "the end: ssl needs exceptions"
 #endif
+#if defined(min) || defined(max)
+#error "ssl needs std::min and std::max: define NOMINMAX before <windows.h>"
+#include "the end: ssl needs std::min and std::max"
+#endif
 
 #include <cstddef>
 
