@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # The backends beside Eigen that our own tests, examples and benchmarks are built for.
 
 if(BAGSSL_THRUST_HOST)

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # The library and its optional parts, found on the machine that uses them. The source tree, the build tree and the
 # installed package all read this file.
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # How this repository compiles its own tests, examples and benchmarks. None of it reaches a user of the library.
 
 include(CheckCXXCompilerFlag)

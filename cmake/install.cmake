@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # The headers and what finds them: for CMake, for pkg-config and as a Common Package Specification.
 
 include(GNUInstallDirs)

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Everything that needs no more than the standard library, in the order of the data. Add a backend beside
 /// it: "ssl/backend/eigen.hpp". Apart stand the headers that need another library: data/gzip.hpp (zlib),
 /// data/jpeg.hpp, data/png.hpp, data/image_file.hpp and data/image_folder.hpp (libjpeg, libpng).

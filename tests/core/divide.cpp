@@ -13,9 +13,9 @@ TEST_CASE("core/divide: quotient and remainder put the number together, in 32 bi
   for (const index b : {index{1}, index{3}, index{1000}, big - 1, big, big + 7})
     for (const index a : {index{0}, index{1}, index{2999}, big - 1, big, 5 * big + 11}) {
       const divided d = divide(a, b);
-      CHECK(d.quotient * b + d.rest == a);
-      CHECK(d.rest >= 0);
-      CHECK(d.rest < b);
+      CHECK(d.quotient * b + d.remainder == a);
+      CHECK(d.remainder >= 0);
+      CHECK(d.remainder < b);
     }
 }
 

@@ -106,7 +106,7 @@ TEST_CASE("kernels/divide: around every power of two, in 32 bits and in 64") {
     for (const index b : numbers)
       if (b > 0) {
         const divided found = divide(a, b);
-        wrong += found.quotient != a / b || found.rest != a % b;
+        wrong += found.quotient != a / b || found.remainder != a % b;
         ++pairs;
       }
   CHECK(wrong == 0);

@@ -8,7 +8,7 @@
 #   - third-party headers stay where they belong: Eigen, Thrust and CUDA in backend/, zlib, libjpeg and libpng in data/
 #   - ssl.hpp includes every header but the concrete backends and what needs zlib, libjpeg or libpng: data/gzip.hpp, data/jpeg.hpp,
 #     data/png.hpp and data/image_*.hpp
-#   - a header starts with #pragma once and has at most 400 lines
+#   - a header starts with #pragma once and, in a tree with a LICENSE, the line of its licence; it has at most 400 lines
 #   - an indented formula or table of a comment ends with an empty line, and no line of a header has more than 110 characters: the
 #     formatter leaves comments alone
 #   - the name of a test has neither semicolon nor lone bracket, which CTest would split or swallow
@@ -82,6 +82,10 @@ foreach(header IN LISTS headers)
   list(GET lines 0 first_line)
   if(NOT first_line STREQUAL "#pragma once")
     report("${shown}:1" "must be #pragma once")
+  endif()
+  list(GET lines 1 second_line)
+  if(EXISTS "${ROOT}/LICENSE" AND NOT second_line STREQUAL "// SPDX-License-Identifier: MIT")
+    report("${shown}:2" "must be // SPDX-License-Identifier: MIT")
   endif()
   list(LENGTH lines line_count)
   if(line_count GREATER 401)  # the text after the last newline counts as one

@@ -94,3 +94,7 @@ plant(tests/loss/variance.cpp "TEST_CASE(\"loss/variance: one; two\") {}\n")
 expect("a semicolon" "variance.cpp:1: .*no semicolon")
 plant(tests/loss/variance.cpp "\nTEST_CASE_TEMPLATE(\"loss/variance: in [0, 1)\", T, float) {}\n")
 expect("a bracket" "variance.cpp:2: .*no semicolon")
+
+sound_tree()
+plant(LICENSE "MIT\n")
+expect("headers without the line of the licence" "core/view.hpp:2: must be // SPDX-License-Identifier: MIT")

@@ -17,17 +17,17 @@ struct remembers {
 
   template <class Ctx, class B = typename Ctx::backend>
   void start(Ctx& ctx, batch_shape, rng_key, view<B> state) const {
-    fill(ctx.be, stretch(state, 0, 1), static_cast<typename B::scalar>(first_count));
+    fill(ctx.be, slice(state, 0, 1), static_cast<typename B::scalar>(first_count));
   }
   template <class Ctx, class B = typename Ctx::backend>
   void add(Ctx& ctx, double, view_batch<B> z, accumulator_view<B> value, view<B>) const {
-    map_reduce(ctx.be, value, fn::plus{}, fn::cast<double>{}, stretch(z.state, 0, 1));
+    map_reduce(ctx.be, value, fn::plus{}, fn::cast<double>{}, slice(z.state, 0, 1));
   }
   template <class Ctx, class B = typename Ctx::backend>
   void update(Ctx& ctx, view_batch<B> z, view<B> state) const {
-    const auto count = stretch(state, 0, 1);
+    const auto count = slice(state, 0, 1);
     map(ctx.be, count, plus_one<typename B::scalar>{}, count);
-    map(ctx.be, stretch(state, 1, z.features()), fn::identity<typename B::scalar>{}, z.z.columns(0, 1));
+    map(ctx.be, slice(state, 1, z.features()), fn::identity<typename B::scalar>{}, z.z.columns(0, 1));
   }
 
   template <class T>
@@ -42,8 +42,8 @@ struct remembers_directions : remembers {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("loss/state: each term of a sum has its own stretch, read by add and moved on by update",
-                   B, SSL_BACKENDS) {
+TEST_CASE_TEMPLATE("loss/state: each term of a sum has its own slice, read by add and moved on by update", B,
+                   SSL_BACKENDS) {
   using T = typename B::scalar;
   const auto loss = remembers{3} + 2 * invariance{} + remembers_directions{{8}};
   const batch_shape shape{2, 3, 2};

@@ -44,11 +44,11 @@ TEST_CASE_TEMPLATE("nn/layer: a layer of one's own needs the tag, shapes, a tabl
   CHECK(probe.backward({1, 1, 1, 0}) == std::vector<double>{2, 2, 2, 0});
 }
 
-TEST_CASE("nn/layer: a stretch of nothing is nothing") {
+TEST_CASE("nn/layer: a slice of nothing is nothing") {
   const ssl::matrix_view<float, ssl::host_space> none{};
-  CHECK(ssl::stretch(none, 5, 3).data == nullptr);
+  CHECK(ssl::slice(none, 5, 3).data == nullptr);
   float block[8] = {};
-  const auto some = ssl::stretch(ssl::make_view(block, 8, 1), 5, 3);
+  const auto some = ssl::slice(ssl::make_view(block, 8, 1), 5, 3);
   CHECK(some.data == block + 5);
   CHECK(some.rows == 3);
 }

@@ -4,7 +4,6 @@
 
 #include "ssl/core/finite.hpp"
 
-
 namespace {
 
 const ssl::loss_report fine{.total = 3, .terms = {{"invariance", 1, 1}, {"variance", 2, 1}}};

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The law of this folder: an augmentation changes one image in place, as its random key says.
 ///
 /// An augmentation is a small trivially copyable value. It is called as a(team, image, key, item, view, slot)

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What is done to colours, on one image of values in [0, 1], as torchvision defines it on float tensors:
 /// brightness, contrast, saturation, hue, gray. Results are clamped to [0, 1] after each.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Random brightness, contrast, saturation and hue.
 
 #include "ssl/augment/augmentation.hpp"

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Left becomes right.
 
 #include "ssl/augment/augmentation.hpp"

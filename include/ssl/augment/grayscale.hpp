@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Colour images without their colour.
 
 #include "ssl/augment/augmentation.hpp"

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// From [0, 1] to the numbers a network likes: always, and last.
 
 #include "ssl/augment/augmentation.hpp"

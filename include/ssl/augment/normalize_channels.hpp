@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Normalisation of images of up to 16 channels by numbers of their own.
 
 #include <span>

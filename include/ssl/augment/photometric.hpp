@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Every published change of flips and colours as values of one type, chosen while the program runs.
 
 #include "ssl/augment/augmentation.hpp"

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Augmentations by name, without the crop: flip, jitter, gray, blur, solarize, normalise, in the order and
 /// with the numbers of the methods' released code.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Bright values turn over.
 
 #include "ssl/augment/augmentation.hpp"

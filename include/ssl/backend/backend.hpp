@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The law of this folder: what a backend is. Thirteen verbs; everything above them is written once.
 ///
 /// `map`               out(i, j) = f(x...) or f(i, j, x...); out may be one of the inputs, f may read views

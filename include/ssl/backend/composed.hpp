@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Bodies of `map` and `map_reduce` that any parallel machine can run: one item of a `map`, and `map_reduce`
 /// put together from `map` and `for_each_column`. Work is cut by shape alone, never by the number of threads,
 /// so that a reduction gives the same bits on every run.
@@ -18,7 +20,7 @@ struct position {
 SSL_FN position position_of(index k, index rows) {
   if (k < rows) return {k, 0};
   const divided at = divide(k, rows);
-  return {at.rest, at.quotient};
+  return {at.remainder, at.quotient};
 }
 
 /// Item k of a map: out(i, j) = f(x...) with k = i + j * rows.

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The GPU backend: one stream, own kernels for the elementwise verbs, cuBLAS and cuSOLVER for dense algebra.
 /// For .cu files only. Link cudart, cublas and cusolver.
 

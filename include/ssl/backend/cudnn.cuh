@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The GPU backend with cuDNN's convolutions. For .cu files only; link cudnn beside what cuda.cuh needs.
 
 #include <cudnn.h>

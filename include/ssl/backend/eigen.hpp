@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The CPU backend: Eigen for dense algebra, OpenMP (where enabled) for everything else. The only header of
 /// the library that brings Eigen in; nothing else in the library includes it.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What every backend needs to call an elementwise functor: the two call forms, and the inputs of one verb as
 /// one value that a kernel can carry.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The CPU backend with oneDNN's convolutions: link dnnl beside what eigen.hpp needs, and OpenMP.
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Where the time of a run goes, by operation: what a backend's verbs tell when they are asked to.
 ///
 ///     ssl::profile times;

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// One column's work on one thread: the team that CPU backends pass to the functor of `for_each_column`.
 
 #include "ssl/core/config.hpp"

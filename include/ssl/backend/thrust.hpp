@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The elementwise verbs on any of Thrust's systems (serial, OpenMP, TBB, CUDA), with the rest taken from
 /// another backend. The system is the one that THRUST_DEVICE_SYSTEM names. On a CPU system a plain C++
 /// compiler runs the functors and the index arithmetic that a GPU would run.

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The checked front door to a backend's verbs: shapes are compared once, here, with the same sentence for
 /// every backend. The checks are integer compares and always on.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Reading ahead, where the compiler offers it.
 
 #include "ssl/core/config.hpp"

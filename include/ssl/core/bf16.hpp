@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// bfloat16: the upper half of a float. A type to store numbers in, not to compute in.
 
 #include <cstdint>

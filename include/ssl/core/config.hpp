@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Version, the host/device marker and the index type: what every other header stands on.
 
 // One sentence, and then the end: what the compiler would say of the rest says nothing more.

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The numbers of a two-dimensional convolution.
 
 #include "ssl/core/divide.hpp"
@@ -28,18 +30,18 @@ struct conv_geometry {
 /// * kernel + kx is where in it.
 template <class Body>
 SSL_FN void for_each_window(const conv_geometry& g, index j, const Body& body) {
-  const divided image = divide(j, g.in.height * g.in.width), pixel = divide(image.rest, g.in.width);
+  const divided image = divide(j, g.in.height * g.in.width), pixel = divide(image.remainder, g.in.width);
   const index height = g.out_height(), width = g.out_width();
   for (index ky = 0; ky < g.kernel; ++ky) {
     const index y = pixel.quotient + g.padding - ky;
     if (y < 0) return;
     const divided row = divide(y, g.stride);
-    if (row.rest != 0 || row.quotient >= height) continue;
+    if (row.remainder != 0 || row.quotient >= height) continue;
     for (index kx = 0; kx < g.kernel; ++kx) {
-      const index x = pixel.rest + g.padding - kx;
+      const index x = pixel.remainder + g.padding - kx;
       if (x < 0) break;
       const divided col = divide(x, g.stride);
-      if (col.rest == 0 && col.quotient < width)
+      if (col.remainder == 0 && col.quotient < width)
         body((image.quotient * height + row.quotient) * width + col.quotient, ky * g.kernel + kx);
     }
   }

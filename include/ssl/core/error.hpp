@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What the library throws. Every message is one sentence: what was found, and what was expected.
 
 #include <stdexcept>
@@ -26,7 +28,7 @@ struct backend_error : error {
   using error::error;
 };
 
-/// Memory that is not to be had; what was asked for, and for what, is in the message.
+/// Memory that could not be allocated; what was asked for, and for what, is in the message.
 struct out_of_memory : backend_error {
   using backend_error::backend_error;
 };

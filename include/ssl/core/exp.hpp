@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// e^x without a branch, a table or a call, so that a compiler can turn a loop over it into vector
 /// instructions: std::exp stays scalar unless a program gives up strict floating point.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Tests for NaN and infinity by bits. -ffast-math and -Ofast let a compiler take it for granted that neither
 /// occurs: it drops `x != x`, std::isnan and std::isfinite, and takes an infinity in a comparison or a NaN in
 /// a choice for something that cannot be.

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Named elementwise functors that more than one folder uses. Named, because a device lambda cannot be
 /// generic, and because profilers and error messages then say what runs.
 ///

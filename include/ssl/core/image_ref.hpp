@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// One image under work: what cropping writes and augmentations change in place.
 
 #include "ssl/core/config.hpp"

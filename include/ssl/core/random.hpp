@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Random numbers as a pure function of (seed, epoch, image, view, purpose): Philox 4x32-10, a counter-based
 /// generator (Salmon et al., SC 2011). The same key gives the same numbers on every backend, thread count and
 /// resume point, because there is no state to share.

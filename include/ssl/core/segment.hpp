@@ -1,5 +1,7 @@
 #pragma once
-/// The table of a flat block of parameters: which stretch is what, how it starts, and how it may be trained.
+// SPDX-License-Identifier: MIT
+
+/// The table of a flat block of parameters: which slice is what, how it starts, and how it may be trained.
 /// Layers write it, optimizers and files read it.
 
 #include <string>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Shapes of images and batches.
 
 #include "ssl/core/config.hpp"

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Non-owning matrices. Column-major, a column is a sample, and the memory space is part of the type,
 /// so that a device pointer cannot reach host code.
 
@@ -56,7 +58,7 @@ SSL_FN matrix_view<T, Space> make_view(T* data, index rows, index cols) {
 
 /// Entries [first, first + count) of a flat block (P, 1) as a column; nothing of an empty block.
 template <class T, class Space>
-SSL_FN matrix_view<T, Space> stretch(matrix_view<T, Space> block, index first, index count) {
+SSL_FN matrix_view<T, Space> slice(matrix_view<T, Space> block, index first, index count) {
   return block.data ? matrix_view<T, Space>{block.data + first, count, 1, count} : matrix_view<T, Space>{};
 }
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// One type for every collection of images: in memory, or read from files when they are needed.
 
 #include <algorithm>

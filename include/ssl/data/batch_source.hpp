@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// How the images of a batch reach the backend: gathered there from a copy of the whole collection, or sent
 /// from the host a batch at a time.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The batches of a run, one after another, in a backend's memory: in the order of the loader, from the
 /// collection's copy there, from the host, or from threads that read ahead.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Mean and deviation of each channel over a collection: what images are normalised by.
 
 #include <algorithm>

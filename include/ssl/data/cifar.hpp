@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// CIFAR-10 and CIFAR-100 in their binary format: records without a header, each one or two label bytes and
 /// then 3072 bytes of a 32x32 image, planar (1024 red, 1024 green, 1024 blue). Krizhevsky, "Learning Multiple
 /// Layers of Features from Tiny Images", 2009. Pixels are made channel-last on reading. `read_` brings all

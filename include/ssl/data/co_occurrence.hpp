@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// How often two kinds of patches occur in one image: the joint law of a pair, and counts that estimate it.
 ///
 ///     ratio(i, j) = p(i, j) / (p(i) p(j)),   p(i) = sum_j p(i, j)

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What a collection of images must offer, and the collection that lies in memory.
 ///
 /// An image on the host is `shape.size()` bytes, channel-last: pixel after pixel, row after row, the channels

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Whole files in, whole files out. A read gives all bytes or a sentence; a write appears under its name only
 /// when it is complete, so that an interrupted or failed run leaves no partial output behind.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Small files one after another through the same memory.
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Images of one size that lie in files as records of one size, read when they are needed.
 
 #include <cstdint>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A file that is read where it is needed, by any number of threads at once: the piece under every collection
 /// that does not fit in memory.
 

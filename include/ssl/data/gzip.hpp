@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Decompression of .gz bytes (RFC 1952) by zlib. The only header that needs zlib: include it by name and
 /// link the target bagssl::zlib.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The IDX format of MNIST and Fashion-MNIST: a big-endian header (0, 0, element type, dimensions, then each
 /// extent in four bytes) and the elements, here always unsigned bytes (type 8): images (n, height, width),
 /// labels (n).

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// One image file, JPEG or PNG, made pixels of the shape that is asked for. What a file is, its first bytes
 /// say and not its name. Include it by name and link the target bagssl::image.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Collections of JPEG and PNG files that are read when an image is asked for, or once into memory. Include
 /// it by name and link the target bagssl::image.
 

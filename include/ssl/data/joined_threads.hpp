@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Threads that are joined when they go out of scope: std::jthread, which some standard libraries lack.
 
 #include <thread>

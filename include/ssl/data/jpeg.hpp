@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// JPEG files (ITU-T T.81) by libjpeg-turbo or another libjpeg of version 8 or its interface. Include it by
 /// name and link the target bagssl::image.
 

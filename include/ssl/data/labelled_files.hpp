@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Which files a collection of images consists of, and the class of each: from folders, from Tiny-ImageNet's
 /// layout, or from lists. Names are read here, no image is opened.
 

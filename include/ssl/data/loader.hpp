@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Batches of image numbers, epoch after epoch, in an order that is a pure function of (seed, epoch).
 
 #include <algorithm>

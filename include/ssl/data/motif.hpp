@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The vocabulary of the generator: six textures, each in a soft disc, and six shapes, as functions of the
 /// plane.
 

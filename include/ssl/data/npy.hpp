@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// NumPy's .npy format, versions 1 to 3: a magic string, a header that is a Python dictionary literal, and
 /// the elements. Read: booleans, integers and floats, little-endian, C order. Anything else is named and
 /// refused.

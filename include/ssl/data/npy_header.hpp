@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The header of a .npy file: a Python dictionary literal with the element type, the order and the shape.
 
 #include <limits>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Images of any number of channels from NumPy arrays: (n, h, w), (n, h, w, c) or (n, c, h, w).
 ///
 /// Images of this library are bytes. Arrays of uint8 are taken as they are. Of any other type (uint16,

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A corpus of discrete patches whose co-occurrence is known: what "patches of one image" means when there
 /// are K kinds of patches and no pixels.
 ///

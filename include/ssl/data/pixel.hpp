@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Colours of single pixels, in bytes.
 
 #include <cstdint>

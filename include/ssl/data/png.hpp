@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// PNG files (ISO/IEC 15948) by libpng. Include it by name and link the target bagssl::image.
 
 #include <png.h>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Batches prepared ahead of the step that needs them, by threads of their own.
 
 #include <algorithm>

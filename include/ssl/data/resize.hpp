@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Images of any size made one size: bilinear interpolation with antialiasing, as PIL's
 /// `Image.resize(BILINEAR)` and so torchvision's `Resize` on PIL images compute it, bit for bit (Pillow,
 /// src/libImaging/Resample.c).

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// STL-10 in its binary format: 96x96 colour images, 5,000 with labels to learn from, 8,000 to judge by, and
 /// 100,000 without labels, which are meant to be learnt from first (Coates, Lee and Ng, "An Analysis of
 /// Single Layer Networks in Unsupervised Feature Learning", 2011). A file of images has no header; an image

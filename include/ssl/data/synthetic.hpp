@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A generator of labelled colour images that needs no files.
 ///
 /// A class is a co-occurrence: a set of three of the twelve motifs of data/motif.hpp (textures in discs, and

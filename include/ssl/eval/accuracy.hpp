@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What a classifier's evaluation returns, and the checks of labels that all of them share.
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// How the embeddings of an image's patches become one vector (bag of patches, arXiv 2206.08954, 2304.03977).
 /// This header is the law; each model has a header of its own.
 ///

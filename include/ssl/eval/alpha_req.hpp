@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// alpha-ReQ (arXiv 2202.05808): how fast the spectrum of features decays. Eigenvalues of the covariance,
 /// largest first, are fitted by a power law over ranks first to last,
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Optimal assignment: the Hungarian method with potentials (Kuhn 1955; shortest augmenting paths, Jonker and
 /// Volgenant 1987).
 ///

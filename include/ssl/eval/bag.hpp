@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The bag-of-patches representation of images: many patches through frozen networks, aggregated on the way
 /// (BagSSL, arXiv 2206.08954). Memory does not grow with the number of patches.
 

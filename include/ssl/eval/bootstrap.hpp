@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Bootstrap intervals (percentile method, Efron 1979): the items are drawn again with replacement many
 /// times, and the interval is what the middle `confidence` of the means span, quantiles interpolated linearly
 /// between order statistics.

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Features less their mean, which what looks at variances starts from.
 
 #include "ssl/eval/spectrum.hpp"

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// How well clusters agree with classes, whatever their names:
 ///
 ///     accuracy  share of the samples that are right when clusters get different classes in the best way

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// All patch embeddings of an image, one below the other (arXiv 2206.08954): rows [v e, (v + 1) e) of the
 /// result are view v.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Which class is taken for which: counts of (label, predicted class), and what follows from them.
 ///
 ///     recall_c     share of the samples of class c that are found        NaN where there are none

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The closed-form optimum of losses that factor the co-occurrence of patches (arXiv 2206.08954).
 ///
 ///     L_S(z) = -E_{p(i,j)}[z_i . z_j] + w/2 E_{p(i)p(j)}[(z_i . z_j)^2]     ssl::co_occurrence(w)

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What VICReg and the coding rate learn of the co-occurrence of patches: the same functions f_k as the
 /// spectral loss (see cooccurrence.hpp), each by another gain of its eigenvalue s_k.
 ///

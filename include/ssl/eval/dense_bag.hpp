@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The bag-of-patches representation (bag.hpp) over all patches of a grid, encoded image by image instead of
 /// patch by patch (dense_patches.hpp).
 
@@ -22,7 +24,7 @@ struct patch_after_patch {
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
     const divided at = divide(j, n);
-    const auto* const from = h.column(at.rest * places + at.quotient);
+    const auto* const from = h.column(at.remainder * places + at.quotient);
     auto* const to = out.column(j);
     team.for_each(h.rows, [=](index c) { to[c] = from[c]; });
   }

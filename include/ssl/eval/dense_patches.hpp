@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The embeddings of all patches of a grid in one pass over the image: neighbouring patches share most of
 /// their pixels, and an encoder without padding computes what they share once (arXiv 1904.00760, 1312.6229).
 
@@ -20,8 +22,9 @@ struct part_of_image {
   index top, left;
   cview<B> x;  // (channels, image.pixels() n)
   SSL_FN typename B::scalar operator()(index c, index j) const {
-    const divided number = divide(j, part.pixels()), pixel = divide(number.rest, part.width);
-    return x(c, (number.quotient * image.height + top + pixel.quotient) * image.width + left + pixel.rest);
+    const divided number = divide(j, part.pixels()), pixel = divide(number.remainder, part.width);
+    return x(c,
+             (number.quotient * image.height + top + pixel.quotient) * image.width + left + pixel.remainder);
   }
 };
 
@@ -40,12 +43,12 @@ struct place_embeddings {
   dense_axis down, across;
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
-    const divided number = divide(j, down.count * across.count), at = divide(number.rest, across.count);
+    const divided number = divide(j, down.count * across.count), at = divide(number.remainder, across.count);
     const auto* const from = y.column((number.quotient * pass.height + at.quotient * down.step) * pass.width +
-                                      at.rest * across.step);
+                                      at.remainder * across.step);
     auto* const to =
         h.column((number.quotient * grid.height + down.first + at.quotient * down.period) * grid.width +
-                 across.first + at.rest * across.period);
+                 across.first + at.remainder * across.period);
     team.for_each(y.rows, [=](index c) { to[c] = from[c]; });
   }
 };

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Alignment and uniformity on the sphere (arXiv 2005.10242). Columns are scaled to length one first; zero
 /// columns stay zero.
 ///

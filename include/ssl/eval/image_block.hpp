@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What the walks over the bags of a collection share: their range, the sizes of their outputs, and the
 /// images, block after block on the backend.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Confidence intervals in closed form, and the verdict that follows from one.
 ///
 ///     Wilson           of a share p of n items:

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// k-means of frozen features: Lloyd's iterations from k-means++ seeds (Arthur and Vassilvitskii 2007), the
 /// best of several restarts by inertia,
 ///

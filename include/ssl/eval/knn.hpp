@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// k-nearest-neighbour classification of frozen features, the weighted vote of InstDisc (arXiv 1805.01978):
 ///
 ///     score(c) = sum over the k nearest of weight * [label = c],   weight = exp((s - s_best) / T)

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Lengths of columns: what cosines are made of.
 
 #include <cmath>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// LiDAR (arXiv 2312.04000): the rank of what tells images apart, next to what their views differ in. Views
 /// of an image are a class; with mu_i the mean of image i's views and mu the mean of all,
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A linear classifier on frozen features, argmax_c (W x + b)_c: what the linear probes fit and how it is
 /// judged.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Learning from few labels: class-balanced subsets of the training samples, and a probe fitted to several of
 /// them.
 ///

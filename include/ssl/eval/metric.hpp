@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What "near" means for two columns: the cosine, the inner product, or minus the squared distance; larger is
 /// nearer.
 

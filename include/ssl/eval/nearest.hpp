@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The nearest of a bank for each of many columns, found while tiles of similarities come.
 
 #include <algorithm>

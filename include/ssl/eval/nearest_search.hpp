@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The k nearest of a bank for each of many queries, tile by tile: what kNN and searches for neighbours
 /// share.
 

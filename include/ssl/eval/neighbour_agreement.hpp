@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What neighbours have in common: the share of a query's nearest columns that have its tag. With classes as
 /// tags this is class purity, with the numbers of positions in an image it is the agreement of positions.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The k nearest columns of a bank for each query column, nearest first; equal similarities in the bank's
 /// order.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The mean of an image's patch embeddings: 1 / V sum_v h_v, optionally of patches or with a result of length
 /// one. What EMP-SSL evaluates (not normalised) and BagSSL's main aggregate (arXiv 2206.08954).
 

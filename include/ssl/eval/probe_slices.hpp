@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// One step of soft-max regression with few classes on a CPU: the batch in slices of 64 samples, each of
 /// which gathers its columns, scores them and adds up its gradient while they are in the cache. Sums are cut
 /// by shape alone: the same bits on every number of threads.

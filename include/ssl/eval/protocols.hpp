@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Published evaluation protocols as values, by name: `knn_protocol_named("dino")`,
 /// `linear_protocol_named("vicreg")`.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// RankMe of held-out features (arXiv 2210.02885): the number of directions that they use evenly,
 ///
 ///     exp(-sum_k p_k log p_k),   p_k = s_k / sum s + epsilon,   s the singular values of x (d, n)

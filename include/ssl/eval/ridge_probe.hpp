@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Linear probe in closed form: ridge regression of centred one-hot targets on centred features,
 ///
 ///     W = Y X^T (X X^T + lambda tr(X X^T) / d I)^-1,   b = mean(y) - W mean(x)

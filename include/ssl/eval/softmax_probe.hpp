@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Linear probe by gradient descent: soft-max regression on frozen features with SGD,
 ///
 ///     loss = mean_j (log sum_c exp s_cj - s_{label_j j}),   s = W x + b

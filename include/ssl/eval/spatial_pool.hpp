@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Patches on a square grid, averaged within cells x cells regions whose means are put one below the other:
 /// between the mean (cells = 1) and the concatenation (cells = grid). arXiv 2206.08954 pools 2 x 2.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Feature spread: the mean over features of the standard deviation. Beside it stand the singular values,
 /// effective rank and participation ratio of ssl/exec/spectrum.hpp.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Alignment and uniformity of held-out features of several views (arXiv 2005.10242), on unit columns:
 ///
 ///     alignment   mean over pairs of views of mean_i |u_i - u'_i|^2          0 when views agree

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Who else takes part in a step. One process here; more ranks are models of the same concept.
 
 #include <concepts>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What a step runs in: a backend, a communicator, and scratch memory.
 
 #include <cstddef>
@@ -67,7 +69,7 @@ class arena {
   }
 
   /// Runs from destructors, so it keeps a failure to itself: a device's error shows at the next wait, and
-  /// memory that is not to be had is asked for again by the next take.
+  /// memory that cannot be allocated is asked for again by the next take.
   void settle() noexcept {
     const index needed = used_;  // less than the blocks that doubling has made
     try {

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// How many directions the columns of a matrix use: singular values, and the numbers that sum them up.
 ///
 ///     effective rank       exp(-sum p log p),  p_k = s_k / sum s + eps      RankMe, arXiv 2210.02885

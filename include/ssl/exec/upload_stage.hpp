@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Host memory that is filled every step and sent to the backend, without the host waiting for the device.
 
 #include <span>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Losses compose like the formulas of their papers: `25 * invariance{} + 25 * variance{} + covariance{}`.
 /// Structure is a type, weights are data: sweeping a weight compiles nothing anew. Sums stay flat and weights
 /// fold, so `2 * (3 * l)` is one term.

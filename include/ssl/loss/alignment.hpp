@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Alignment: the views of a sample lie close together, on columns of length one.
 ///
 ///     value    = mean over pairs of views and samples of |u_a - u_b|^alpha

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A loss whose kind is chosen while the program runs: `any_loss<B>` holds any loss expression and is one
 /// type, so a program that offers twenty losses compiles one trainer.
 ///

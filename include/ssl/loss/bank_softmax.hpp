@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Soft-max cross entropy of queries against one positive each and a bank of negatives, in one pass over the
 /// bank: for queries q, positives p (d, n), bank b (d, K), scores s = . / temperature,
 ///

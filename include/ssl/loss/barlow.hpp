@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Barlow Twins (arXiv 2103.03230): on_diagonal + lambda off_diagonal of standardised features.
 ///
 /// With a_v the standardised view and s_i its spread:

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Brownian term: every embedding gets a random push, so that images drift apart.
 ///
 ///     value    = mean over samples and views of r . u,  u = z / |z|, r a random direction of length one

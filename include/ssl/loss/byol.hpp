@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// BYOL: every view predicts the targets of the other views.
 ///
 ///     value    = mean over samples and ordered pairs v != w of 2 - 2 cos(z_v, t_w),  t = z.references()

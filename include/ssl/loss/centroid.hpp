@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Centroid: the views of an image move towards the middle of its targets. u and t are the columns of z and
 /// of z.references() at length one; targets get no gradient.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Columns no longer than a radius.
 ///
 ///     t_j  = z_j  where |z_j| < radius,  else radius z_j / |z_j|

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Total coding rate: the volume that the embeddings of a batch fill, on columns of length one.
 ///
 ///     R(z)     = 1/2 logdet(I_d + alpha z z^T) = 1/2 logdet(I_n + alpha z^T z),  alpha = d / (n epsilon^2)

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The values of a whole loss at a collapse, term by term, in the order of its `term_names`: what a monitor
 /// compares a report with. Terms that state nothing (see collapse_value) have NaN.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What the soft-max contrasts over a batch share: anchors, the cosines of positives, and one evaluation.
 ///
 ///     value = mean over anchors r of [lse_r - kappa mean_{v != view of r} w_rv s_rv]

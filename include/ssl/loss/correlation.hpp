@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Correlation: no feature repeats another, whatever its scale.
 ///
 ///     value    = 1/d^2 sum_{i != k} R_ik^2 per view,  R = t t^T / n

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Covariance: no feature repeats another.
 ///
 ///     value    = 1/d sum_{i != k} C_ik^2 per view,  C = xc xc^T / (n - 1), xc the centred view

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Cross-correlation: every feature agrees with itself in the other view, and with no other feature.
 ///
 ///     on_diagonal    sum_i (1 - C_ii)^2       gradient for view v: -2 (1 - C_ii) z_w / n

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Cross entropy of the views' soft-max against codes that other views were given. For scores z (K, V n),
 /// codes c (K, A n) of the assigning views a < A, columns that sum to one, and a temperature,
 ///

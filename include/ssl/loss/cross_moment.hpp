@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Squared off-diagonals of the products of two views, over all pairs of views v < w:
 ///
 ///     over features   C_vw = z_v z_w^T  (d, d),   what Barlow Twins decorrelates

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Decoupled contrastive learning: the positive is left out of the sum that every column is told from.
 ///
 ///     s        = cos / temperature

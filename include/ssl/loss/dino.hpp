@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// DINO: every view predicts the teacher's distribution over K outputs on the views that teach.
 ///
 ///     value = 1/(A (V - 1)) sum_a sum_{v != a} mean_j -sum_k q_a,kj log softmax(z_vj / temperature)_k

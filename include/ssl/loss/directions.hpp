@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Random directions: columns of standard normal numbers, the same on every backend.
 
 #include "ssl/loss/pull.hpp"

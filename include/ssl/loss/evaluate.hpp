@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Evaluates a loss: every term's value and the gradient of their weighted sum, with shared quantities
 /// computed once.
 
@@ -67,7 +69,7 @@ void add_terms(Ctx& ctx, double weight, const Tuple& terms, view_batch<B> batch,
       view_batch<B> seen = batch;
       if constexpr (has_state<L>()) {
         const index count = w.term.state_size(batch.shape());
-        seen.state = batch.state.data == nullptr ? cview<B>{} : stretch(batch.state, first, count);
+        seen.state = batch.state.data == nullptr ? cview<B>{} : slice(batch.state, first, count);
         first += count;
       }
       if constexpr (JointLoss<L, Ctx> && wants_unit_norm<L>() == Unit)

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Squared Frobenius norm of the uncentred second moment: the sum of the fourth powers of the singular
 /// values.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Invariance: the views of a sample come together.
 ///
 ///     value    = 2 / ((V - 1) n d) sum_v ||z_v - zbar||^2,  zbar the mean over the views

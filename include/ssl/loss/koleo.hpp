@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// KoLeo: every sample of a view keeps away from its nearest neighbour in it, on columns of length one.
 ///
 ///     value    = - 1/n sum_i log(r_i + epsilon) per view

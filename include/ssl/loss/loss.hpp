@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The law of this folder: what a loss term is.
 ///
 /// A term computes a value and its gradient together. It adds its *unweighted* value to `value` (1, 1), in

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A loss on matched positions of two views' feature maps: `matched(vicreg_vicregl(), 49)`.
 ///
 ///     value    = mean over pairs of views, both directions and matches k of loss(x_k, y_k)

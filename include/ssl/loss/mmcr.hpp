@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// MMCR: the centroids of the images' views spread over all directions, on columns of length one.
 ///
 ///     value    = -||C||_*,  C (d, n) with columns c_j = 1/V sum_v z_vj

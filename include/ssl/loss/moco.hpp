@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// MoCo: every query finds its key among a queue of earlier keys.
 ///
 ///     s     = cosine / temperature
@@ -45,7 +47,7 @@ struct moco {
     const index count = queues(s.views) * queue;
     const view<B> all{state.data, s.features, count, s.features};
     for_each_column(ctx.be, count, detail::draw_directions<B>{all, key, queue, purpose::initialise, true});
-    fill(ctx.be, stretch(state, s.features * count, state.rows - s.features * count), typename B::scalar{0});
+    fill(ctx.be, slice(state, s.features * count, state.rows - s.features * count), typename B::scalar{0});
   }
 
   template <class Ctx, class B = typename Ctx::backend>
@@ -67,7 +69,7 @@ struct moco {
   void update(Ctx& ctx, view_batch<B> z, view<B> state) const {
     const index n = z.samples(), d = z.features(), count = queues(z.views);
     if (count == 0) return;
-    const auto place = stretch(state, count * d * queue, 1);
+    const auto place = slice(state, count * d * queue, 1);
     const cview<B> keys = z.references();
     for (index q = 0; q < count; ++q) {
       const view<B> bank{state.data + q * d * queue, d, queue, d};

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// MSBReg (arXiv 2207.03552): multiview centroid, singular value and Brownian terms. The paper's weights; its
 /// formulas as far as its abstract and figures tell, see the terms.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// NT-Xent (InfoNCE within a batch): every column finds the other views of its sample among all columns.
 ///
 ///     s        = cos / temperature

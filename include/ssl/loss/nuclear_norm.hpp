@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Nuclear norm: the sum of the singular values of x (d, n), and its gradient, the polar factor U V^T.
 ///
 /// The eigenvectors V of the smaller Gram matrix are orthonormal to rounding, but in a Gram matrix a small

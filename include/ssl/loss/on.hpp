@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A loss on changed columns: `on(standardized{}, diagonal{} + 0.0051 * off_diagonal{})`.
 ///
 ///     value    = loss(t),  t = change(z)

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Patch similarity: every patch embedding points towards the mean of its image's patches, on columns of
 /// length one.
 ///

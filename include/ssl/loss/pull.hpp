@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The shared pass of losses that pull every column, scaled to length one, towards a direction without
 /// gradient:
 ///

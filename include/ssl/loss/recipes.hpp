@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Published objectives, one expression each. Where sources differ, the preset says whose it is.
 
 #include "ssl/loss/algebra.hpp"

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The second moment M = x x^T of a batch x (d, n), on whichever side is cheaper: the (d, d) matrix itself,
 /// or the (n, n) Gram matrix K = x^T x. Every quadratic function of M has an exact evaluation on both,
 /// because

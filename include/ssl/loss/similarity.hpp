@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Exponentials of all pairs of columns of a batch x (d, M), e_ij = exp(exponent_ij): what soft-max losses
 /// over the batch and the Gaussian potential share. Either
 ///
@@ -75,7 +77,7 @@ class similarity_kernel {
         const index count = std::min(tile_, m - first);
         const matrix square{tiles_.data, count, count, m};
         syrk(ctx.be, trans::yes, T{1}, x.columns(first, count), T{0}, square);
-        map(ctx.be, stretch(half_, first, count), half_of_diagonal{square, half_kappa});
+        map(ctx.be, slice(half_, first, count), half_of_diagonal{square, half_kappa});
       }
     }
     for (index first = 0; first < m; first += tile_) {

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// SimSiam: minus the cosine between every view and the other views' targets.
 ///
 ///     value    = -mean over samples and ordered pairs v != w of cos(z_v, t_w),  t = z.references()

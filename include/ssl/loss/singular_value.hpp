@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Singular values: the embeddings of a batch spread evenly over all directions, on columns of length one.
 ///
 ///     s1              ||d/n z z^T - I||^2 = sum_k (d s_k^2 / n - 1)^2

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Sinkhorn-Knopp: soft assignments of samples to prototypes that use every prototype alike.
 ///
 ///     E = exp(s / epsilon);  iterations times: scale rows to sum N / K, then columns to sum 1

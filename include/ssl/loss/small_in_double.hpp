@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Double precision where it costs no time worth naming: a batch of d n min(d, n) <= 2^22 a view is evaluated
 /// on a copy in double whatever the scalar, and its gradient is rounded once.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Spectral contrastive loss: views of a sample agree, different samples are orthogonal.
 ///
 ///     part1 = -2/n sum_i z_i . z'_i

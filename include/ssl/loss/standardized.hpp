@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Every feature over the batch to mean 0 and variance 1: batch normalisation without weights.
 ///
 ///     t_ij  = (z_ij - mean_i) / s_i,   s_i = sqrt(Var_i + epsilon)  or  sqrt(Var_i) + epsilon

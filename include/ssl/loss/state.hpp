@@ -1,6 +1,8 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What a loss remembers from step to step: a queue, a centre, a running covariance. One flat block (S, 1) of
-/// the backend's scalar, each term's stretch in the order of the sum; it belongs to the caller, who saves it
+/// the backend's scalar, each term's slice in the order of the sum; it belongs to the caller, who saves it
 /// with the networks. Evaluating a loss only reads it.
 ///
 ///     start_state(ctx, loss, shape, key, block);        // once
@@ -26,7 +28,7 @@ requires(!ErasedLoss<L>) void start_state(Ctx& ctx, const L& loss, batch_shape s
     if constexpr (has_state<Term>()) {
       const index count = w.term.state_size(shape);
       if constexpr (requires { w.term.start(ctx, shape, key, block); })
-        w.term.start(ctx, shape, key, stretch(block, first, count));
+        w.term.start(ctx, shape, key, slice(block, first, count));
       first += count;
     }
   });
@@ -55,7 +57,7 @@ requires(!ErasedLoss<L>) void update_state(Ctx& ctx, const L& loss, view_batch<B
         seen.z = change(z.z);
         if (uses_targets<Term>() && z.targets.data != nullptr) seen.targets = change(z.targets);
       }
-      w.term.update(ctx, seen, stretch(block, first, count));
+      w.term.update(ctx, seen, slice(block, first, count));
       first += count;
     }
   });

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// SwAV: every view predicts the cluster assignments of the views that assign.
 ///
 ///     value = 1/(A (V - 1)) sum_a sum_{v != a} mean_j -sum_k q_a,kj log softmax(z_vj / temperature)_k

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// TiCo: an embedding agrees with its target, and avoids the directions that a running second moment is full
 /// of. On columns of length one,
 ///

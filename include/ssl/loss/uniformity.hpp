@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Uniformity: the samples of a view spread over the sphere.
 ///
 ///     value    = log mean_{i < j} exp(-t |u_i - u_j|^2) per view, mean over the views by default

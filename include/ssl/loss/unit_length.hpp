@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Columns of length one.
 ///
 ///     u_j  = z_j / max(|z_j|, 1e-12)

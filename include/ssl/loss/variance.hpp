@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Variance: every feature keeps spreading over the batch.
 ///
 ///     value    = mean_i max(0, target - s_i) per view,  s_i = sqrt(Var_i + epsilon), Var_i divided by n - 1

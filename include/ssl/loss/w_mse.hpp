@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// W-MSE: the views of a sample agree, on columns that are decorrelated over the batch.
 ///
 ///     value = mean over pairs of views and samples of 2 - 2 cos(t_v, t_w),  t = whitened{...}(z)

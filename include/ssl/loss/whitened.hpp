@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Every view centred and decorrelated over the batch by the Cholesky factor of its covariance.
 ///
 ///     x = z - mean,  S = (1 - epsilon) / (w - 1) x x^T + epsilon I = L L^T,  t = L^-1 x

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Rectification: y = max(x, 0).
 
 #include <cstdint>

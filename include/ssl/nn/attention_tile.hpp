@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Tiles of sixteen tokens, the pieces that attention is computed in: sixteen lanes side by side are one or
 /// two vector registers, and whatever is summed or compared goes down the rows of a tile, lane by lane.
 

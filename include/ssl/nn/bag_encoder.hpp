@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// An encoder that sees exactly one patch, wherever the patch lies: convolutions without padding. Applied to
 /// a patch it makes one embedding; applied to an image, one at every place of a grid, for a part of the cost
 /// of encoding the patches one by one (eval/dense_patches.hpp). After BagNet (Brendel and Bethge, arXiv

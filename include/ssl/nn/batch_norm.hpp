@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Batch normalisation (Ioffe and Szegedy, arXiv 1502.03167), with an optional rectification in the same
 /// sweep.
 
@@ -243,10 +245,10 @@ struct batch_norm {
     using T = typename B::scalar;
     scratch_scope scope(ctx);
     const index c = in.channels;
-    const view<B> running = stretch(p.params, affine ? 2 * c : 0, 2 * c);
+    const view<B> running = slice(p.params, affine ? 2 * c : 0, 2 * c);
     if (ctx.phase == mode::eval) {
       const view<B> inverse = ctx.take(c, 1);
-      map(ctx.be, inverse, detail::inverse_deviation<T>{eps}, stretch(running, c, c));
+      map(ctx.be, inverse, detail::inverse_deviation<T>{eps}, slice(running, c, c));
       apply(ctx, p, running.data, inverse.data);
       return;
     }

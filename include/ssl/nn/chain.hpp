@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Composition: `a | b` layers of different types in a flat list, `stack` and `repeat` many of one type,
 /// `named` a name in the table of parameters.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The two-dimensional convolution layer.
 
 #include <cmath>
@@ -56,10 +58,10 @@ struct conv2d {
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
     const conv_geometry g = geometry(in);
-    const cview<B> w = stretch(p.params, 0, out * g.patch()).reshaped(out, g.patch());
+    const cview<B> w = slice(p.params, 0, out * g.patch()).reshaped(out, g.patch());
     convolve(ctx, g, p.x, w, p.y);
     if (bias) {
-      const cview<B> b = stretch(p.params, w.size(), out);
+      const cview<B> b = slice(p.params, w.size(), out);
       map(ctx.be, p.y, detail::add_column<B>{b}, p.y);
     }
   }
@@ -67,10 +69,10 @@ struct conv2d {
   template <class Ctx, class B = typename Ctx::backend, class S>
   void backward(Ctx& ctx, image_shape in, index, pass<B, S> p) const {
     const conv_geometry g = geometry(in);
-    const cview<B> w = stretch(p.params, 0, out * g.patch()).reshaped(out, g.patch());
-    const view<B> dw = stretch(p.dparams, 0, w.size()).reshaped(out, g.patch());
+    const cview<B> w = slice(p.params, 0, out * g.patch()).reshaped(out, g.patch());
+    const view<B> dw = slice(p.dparams, 0, w.size()).reshaped(out, g.patch());
     convolve_gradient(ctx, g, p.x, w, p.dy, p.dx, dw);
-    if (bias) detail::add_row_sums(ctx, p.dy, stretch(p.dparams, w.size(), out));
+    if (bias) detail::add_row_sums(ctx, p.dy, slice(p.dparams, w.size(), out));
   }
 };
 

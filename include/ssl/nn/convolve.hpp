@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The front door of convolution: the backend's own `conv2d_forward` and `conv2d_backward` where it has them,
 /// im2col and matrix products otherwise, with equal results.
 ///
@@ -41,11 +43,11 @@ struct image_to_columns {
   SSL_FN S operator()(index i, index j) const {
     const divided entry = divide(i, g.in.channels), tap = divide(entry.quotient, g.kernel);
     const index width = g.out_width();
-    const divided image = divide(j, g.out_height() * width), pixel = divide(image.rest, width);
+    const divided image = divide(j, g.out_height() * width), pixel = divide(image.remainder, width);
     const index row = pixel.quotient * g.stride - g.padding + tap.quotient;
-    const index col = pixel.rest * g.stride - g.padding + tap.rest;
+    const index col = pixel.remainder * g.stride - g.padding + tap.remainder;
     if (row < 0 || row >= g.in.height || col < 0 || col >= g.in.width) return S{0};
-    return x(entry.rest, (image.quotient * g.in.height + row) * g.in.width + col);
+    return x(entry.remainder, (image.quotient * g.in.height + row) * g.in.width + col);
   }
 };
 

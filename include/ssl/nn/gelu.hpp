@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The Gaussian error linear unit (Hendrycks and Gimpel, arXiv 1606.08415): y = x P(N < x).
 
 #include <cmath>

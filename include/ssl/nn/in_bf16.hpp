@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Half the memory for activations: a layer whose inner maps are stored in bf16.
 
 #include <utility>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The law of this folder: what a layer is.
 ///
 /// A layer is a value that describes a function of feature maps; it owns no memory and knows no backend. A
@@ -67,7 +69,7 @@ inline constexpr index entries_per_scalar<bf16> = 2;
 /// What one layer reads and writes in one pass, with maps stored in S.
 template <class B, class S = typename B::scalar>
 struct pass {
-  view<B> params{};        // (P, 1), this layer's stretch of the flat block
+  view<B> params{};        // (P, 1), this layer's slice of the flat block
   map_cview<B, S> x{};     // (in.channels, in.pixels() * n)
   map_view<B, S> y{};      // (out.channels, out.pixels() * n)
   view<B> tape{};          // (tape(in, n), 1)
@@ -217,7 +219,7 @@ template <class S, class Ctx, class V>
 map_view<typename Ctx::backend, S> take_from(V& block, Ctx& ctx, index rows, index cols) {
   const index count = padded(scalars_for(rows * cols, entries_per_scalar<S>));
   if (!block.data || count > block.rows) return take_stored<S>(ctx, rows, cols);
-  block = stretch(block, 0, block.rows - count);
+  block = slice(block, 0, block.rows - count);
   return {reinterpret_cast<S*>(block.data + block.rows), rows, cols, rows};
 }
 

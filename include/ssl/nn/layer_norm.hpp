@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Layer normalisation (Ba, Kiros and Hinton, arXiv 1607.06450): over the channels of each pixel, so that no
 /// sample depends on another.
 

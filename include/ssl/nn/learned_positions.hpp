@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Learned positions: what tells one pixel of a map from another where layers treat all alike (Dosovitskiy et
 /// al., arXiv 2010.11929).
 

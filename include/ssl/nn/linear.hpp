@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A fully connected layer: y = W x + b.
 
 #include <cmath>
@@ -73,18 +75,18 @@ struct linear {
   template <class Ctx, class B = typename Ctx::backend, class S>
   void forward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     const map_cview<B, S> x = p.x.reshaped(in.size(), n);  // (in, n)
-    const cview<B> w = stretch(p.params, 0, out * in.size()).reshaped(out, in.size());
-    if (bias) map(ctx.be, p.y, detail::broadcast_column<B>{stretch(p.params, w.size(), out)});
+    const cview<B> w = slice(p.params, 0, out * in.size()).reshaped(out, in.size());
+    if (bias) map(ctx.be, p.y, detail::broadcast_column<B>{slice(p.params, w.size(), out)});
     product(ctx, trans::no, trans::no, 1, w, x, bias ? 1 : 0, p.y);
   }
 
   template <class Ctx, class B = typename Ctx::backend, class S>
   void backward(Ctx& ctx, image_shape in, index n, pass<B, S> p) const {
     const map_cview<B, S> x = p.x.reshaped(in.size(), n);
-    const cview<B> w = stretch(p.params, 0, out * in.size()).reshaped(out, in.size());
-    const view<B> dw = stretch(p.dparams, 0, w.size()).reshaped(out, in.size());
+    const cview<B> w = slice(p.params, 0, out * in.size()).reshaped(out, in.size());
+    const view<B> dw = slice(p.dparams, 0, w.size()).reshaped(out, in.size());
     product(ctx, trans::no, trans::yes, 1, p.dy, x, 1, dw);
-    if (bias) detail::add_row_sums(ctx, p.dy, stretch(p.dparams, w.size(), out));
+    if (bias) detail::add_row_sums(ctx, p.dy, slice(p.dparams, w.size(), out));
     if (p.dx.data) product(ctx, trans::yes, trans::no, 1, w, p.dy, 0, p.dx.reshaped(in.size(), n));
   }
 };

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The mean over windows of a map: what mean_pool is on a map of one window's size, and what it becomes where
 /// an encoder slides over a larger image.
 
@@ -23,9 +25,9 @@ struct mean_of_window {
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
     const index width = g.out_width(), kernel = g.kernel, row_length = g.in.width;
-    const divided image = divide(j, g.out_height() * width), pixel = divide(image.rest, width);
+    const divided image = divide(j, g.out_height() * width), pixel = divide(image.remainder, width);
     const index first =
-        (image.quotient * g.in.height + pixel.quotient * g.stride) * row_length + pixel.rest * g.stride;
+        (image.quotient * g.in.height + pixel.quotient * g.stride) * row_length + pixel.remainder * g.stride;
     const T factor = T{1} / static_cast<T>(kernel * kernel);
     S* const to = y.column(j);
     if constexpr (std::is_same_v<S, T>) {

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Binding: a layer, an input shape and a largest batch become parameters, gradients and a tape.
 
 #include <string>
@@ -106,7 +108,7 @@ class network {
   void initialise(rng_key key) {
     for (std::size_t k = 0; k < table_.size(); ++k) {
       const segment& s = table_[k];
-      const auto values = stretch(params(), s.offset, s.size());
+      const auto values = slice(params(), s.offset, s.size());
       if (s.start.how == initialiser::kind::constant)
         fill(*be_, values, static_cast<scalar>(s.start.value));
       else
@@ -212,7 +214,7 @@ class network {
                              "the activations that a training step keeps");
   }
 
-  view<B> tape(index n) const { return stretch(tape_.all(), 0, arch_.tape(in_, n)); }
+  view<B> tape(index n) const { return slice(tape_.all(), 0, arch_.tape(in_, n)); }
 
   using buffer = decltype(std::declval<B&>().template allocate<scalar>(index{}));
 

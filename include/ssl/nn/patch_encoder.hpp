@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A small encoder for patches, and a family of it by name.
 
 #include <cmath>

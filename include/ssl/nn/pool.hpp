@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Pooling over pixels, all channels at once.
 
 #include <type_traits>
@@ -25,8 +27,8 @@ struct max_of_window {
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
     const index width = g.out_width();
-    const divided image = divide(j, g.out_height() * width), pixel = divide(image.rest, width);
-    const index top = pixel.quotient * g.stride - g.padding, left = pixel.rest * g.stride - g.padding;
+    const divided image = divide(j, g.out_height() * width), pixel = divide(image.remainder, width);
+    const index top = pixel.quotient * g.stride - g.padding, left = pixel.remainder * g.stride - g.padding;
     S* const best = y.column(j);
     T* const place = which.data ? which.column(j) : nullptr;
     const S lowest = static_cast<S>(-infinite<T>());

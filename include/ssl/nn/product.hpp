@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Matrix products of layers, whose maps may be stored in bf16: operands of bf16, sums in the scalar.
 
 #include <algorithm>

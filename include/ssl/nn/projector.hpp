@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Heads behind an encoder: fully connected layers, with and without batch norm.
 
 #include <utility>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Similarities to K learned directions: the last layer of SwAV (arXiv 2006.09882) and DINO.
 
 #include <cmath>
@@ -119,9 +121,9 @@ struct prototypes {
   template <class B, class S>
   parts<B, S> split(view<B> block, index d, index n) const {
     const index lengths = d * count + detail::scalars_for(d * n, entries_per_scalar<S>);
-    return {stretch(block, 0, d * count).reshaped(d, count),
-            detail::stored_at<S>(block, d * count, {d, 1, 1}, n), stretch(block, lengths, count),
-            stretch(block, lengths + count, n)};
+    return {slice(block, 0, d * count).reshaped(d, count),
+            detail::stored_at<S>(block, d * count, {d, 1, 1}, n), slice(block, lengths, count),
+            slice(block, lengths + count, n)};
   }
 };
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What one output pixel of a network sees of the input, read off its layers.
 
 #include <concepts>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Whole networks as values: residual networks, small encoders for patches, heads.
 
 #include "ssl/nn/patch_encoder.hpp"

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Less memory for time: a layer that keeps nothing but its input and runs again in the backward pass
 /// (gradient checkpointing; Chen et al., arXiv 1604.06174).
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Residual connections: y = block(x) + shortcut(x), with or without a rectification after the sum.
 
 #include <optional>
@@ -174,17 +176,17 @@ struct residual_layer {
 
   template <class B, class S>
   static pass<B, S> block_pass(pass<B, S> p, const place& at, map_view<B, S> y) {
-    p.params = stretch(p.params, 0, at.params);
-    p.dparams = stretch(p.dparams, 0, at.params);
-    p.tape = stretch(p.tape, 0, at.taped);
+    p.params = slice(p.params, 0, at.params);
+    p.dparams = slice(p.dparams, 0, at.params);
+    p.tape = slice(p.tape, 0, at.taped);
     p.y = y;
     return p;
   }
   template <class B, class S>
   static pass<B, S> side_pass(pass<B, S> p, const place& at, map_view<B, S> y) {
-    p.params = stretch(p.params, at.params, at.side_params);
-    p.dparams = stretch(p.dparams, at.params, at.side_params);
-    p.tape = stretch(p.tape, at.side_tape, at.side_taped);
+    p.params = slice(p.params, at.params, at.side_params);
+    p.dparams = slice(p.dparams, at.params, at.side_params);
+    p.tape = slice(p.tape, at.side_tape, at.side_taped);
     p.y = y;
     return p;
   }

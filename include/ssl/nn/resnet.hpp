@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Residual networks as torchvision builds them (He et al., arXiv 1512.03385).
 ///
 /// |                 |                     |          | trained    | multiply-adds, 10^9 an image |

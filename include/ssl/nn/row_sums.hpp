@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Two sums a row in one sweep over the columns: what batch normalisation needs in each direction.
 
 #include <algorithm>

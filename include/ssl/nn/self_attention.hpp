@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Multi-head self-attention over the pixels of a map (Vaswani et al., arXiv 1706.03762), without the
 /// products that make queries, keys and values and mix the heads: those are 1x1 convolutions around it.
 
@@ -27,8 +29,8 @@ struct attention_shape {
   SSL_FN index channels() const { return heads * width; }
   SSL_FN attention_place place(index j) const {
     const divided tile = divide(j, tiles()), head = divide(tile.quotient, heads);
-    const index first = tile.rest * tile_lanes, left = tokens - first;
-    return {head.quotient, head.rest, first, left < tile_lanes ? left : tile_lanes};
+    const index first = tile.remainder * tile_lanes, left = tokens - first;
+    return {head.quotient, head.remainder, first, left < tile_lanes ? left : tile_lanes};
   }
   /// Scratch for one column: the tiles of `of_width` matrices of a head's width and of `of_tokens` over all
   /// tokens, a row a tile, and three numbers a lane.

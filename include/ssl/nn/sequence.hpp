@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Layers one after another, whatever holds them: y = f_L(... f_2(f_1(x))). Base of `chain` and `stack`.
 ///
 /// Training keeps on the tape those inner maps that a backward reads (the layers say what they read) and that
@@ -100,10 +102,10 @@ class sequence {
         y = detail::map_at(buffer[holds_y], 0, at.out, n);
       }
       layer.forward(ctx, at.in, n,
-                    pass<B, S>{.params = stretch(p.params, at.params, at.count),
+                    pass<B, S>{.params = slice(p.params, at.params, at.count),
                                .x = x,
                                .y = y,
-                               .tape = keep ? stretch(p.tape, at.tape, at.taped) : view<B>{},
+                               .tape = keep ? slice(p.tape, at.tape, at.taped) : view<B>{},
                                .replay = p.replay});
       x = y;
       holds_x = holds_y;
@@ -123,7 +125,7 @@ class sequence {
         if (k != now) return;
         const bool last = k + 1 == self().length(), y_read = reads_of(k).y;
         const index first = y_read ? at.end : at.y, size = at.in.size() * n;
-        view<B> free = stretch(p.tape, first, used_up - first);
+        view<B> free = slice(p.tape, first, used_up - first);
         const auto enough = [&](map_view<B, S>& of) {
           if (of.size() < size) of = take<S>(ctx, free, p.spare, size);
           return of;
@@ -151,13 +153,13 @@ class sequence {
           y = at.kept ? detail::stored_at<S>(p.tape, at.y, at.out, n)
                       : detail::map_at(remade[(k + 1) % 2], 0, at.out, n);
         layer.backward(ctx, at.in, n,
-                       pass<B, S>{.params = stretch(p.params, at.params, at.count),
+                       pass<B, S>{.params = slice(p.params, at.params, at.count),
                                   .x = x,
                                   .y = y,
-                                  .tape = stretch(p.tape, at.tape, at.taped),
+                                  .tape = slice(p.tape, at.tape, at.taped),
                                   .dy = dy,
                                   .dx = dx,
-                                  .dparams = stretch(p.dparams, at.params, at.count),
+                                  .dparams = slice(p.dparams, at.params, at.count),
                                   .gate = last ? p.gate : map_cview<B, S>{},
                                   .spare = free.rows >= spare.rows ? free : spare});
         dy = dx;
@@ -246,10 +248,10 @@ class sequence {
       if (k == 0) x = p.x;
       if (at.x_kept) x = detail::stored_at<S>(p.tape, at.x, at.in, n);
       detail::remake(layer, ctx, at.in, n,
-                     pass<B, S>{.params = stretch(p.params, at.params, at.count),
+                     pass<B, S>{.params = slice(p.params, at.params, at.count),
                                 .x = x,
                                 .y = y,
-                                .tape = stretch(p.tape, at.tape, at.taped)});
+                                .tape = slice(p.tape, at.tape, at.taped)});
     });
   }
   /// Entries of S from the first of two blocks that has the room, or from the context's scratch.

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Parameters in PyTorch's layout. A table's names are torchvision's where the network is (resnet.hpp);
 /// `num_batches_tracked` and the classifier `fc` have no counterpart here.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A small vision transformer without a class token (Dosovitskiy et al., arXiv 2010.11929; Beyer et al.,
 /// arXiv 2205.01580): tokens are patches of the input, the embedding is their mean.
 

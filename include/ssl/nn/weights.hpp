@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Parameters in a file: a table in text, then the scalars.
 ///
 ///     bagssl-weights 1

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Layer-wise adaptive rate scaling (arXiv 1708.03888) in the four forms that published code has. They
 /// differ, so a learning rate means nothing without the name of its form.
 ///
@@ -119,7 +121,7 @@ struct lars_update {
 template <class T, class Space>
 struct lars_group {
   static constexpr index most = 32, largest = index{1} << 16;
-  struct stretch_of {
+  struct group_slice {
     index first, count;
     bool adapt;
   };
@@ -128,12 +130,12 @@ struct lars_group {
   matrix_view<const T, Space> g;  // (all, 1)
   matrix_view<T, Space> v;        // (all, 1)
   lars_numbers adapted, plain;
-  stretch_of stretches[most] = {};
+  group_slice slices[most] = {};
   index count = 0;
 
   template <class Team>
   SSL_FN void operator()(const Team& team, index j) const {
-    const stretch_of s = stretches[j];
+    const group_slice s = slices[j];
     T* const ws = w.data + s.first;
     const T* const gs = g.data + s.first;
     lars_squares norms;
@@ -181,11 +183,11 @@ struct lars {
     detail::for_each_stretch(table, one_by_one, [&](index first, index count, role kind) {
       const bool adapt = all || kind == role::matrix;
       if (count <= group_of::largest) {
-        group.stretches[group.count++] = {first, count, adapt};
+        group.slices[group.count++] = {first, count, adapt};
         if (group.count == group_of::most) run_group();
       } else {
-        update(ctx, stretch(params, first, count), stretch(grads, first, count),
-               stretch(buffer, first, count), numbers(rate, adapt));
+        update(ctx, slice(params, first, count), slice(grads, first, count), slice(buffer, first, count),
+               numbers(rate, adapt));
       }
     });
     run_group();

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The law of this folder: what an optimizer is.
 ///
 /// A small value of hyper-parameters. `state(count)` says how many scalars it keeps for a block of `count`

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Learning rates as pure functions of the step, and what published code understands by warm-up and cosine.
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Stochastic gradient descent with momentum, as PyTorch has it: weight decay joins the gradient, the rate
 /// multiplies last, outside the momentum buffer.
 ///
@@ -62,15 +64,15 @@ struct sgd {
     };
     detail::for_each_stretch(table, same, [&](index first, index count, role kind) {
       const T decay = static_cast<T>(kind == role::matrix || decay_vectors ? weight_decay : 0.0);
-      const auto w = stretch(params, first, count);
-      const auto g = stretch(grads, first, count);
+      const auto w = slice(params, first, count);
+      const auto g = slice(grads, first, count);
       if (momentum == 0) {
         map(ctx.be, w, detail::sgd_plain<T>{static_cast<T>(rate), decay}, w, g);
       } else {
         for_each_column(ctx.be, detail::update_chunks(count),
                         detail::sgd_momentum_chunk<T, typename Ctx::space>{
-                            w, g, stretch(buffer, first, count), static_cast<T>(rate),
-                            static_cast<T>(momentum), decay, nesterov});
+                            w, g, slice(buffer, first, count), static_cast<T>(rate), static_cast<T>(momentum),
+                            decay, nesterov});
       }
     });
   }

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Boxes of byte images become patches of scalars, and whatever comes next happens to each patch while it is
 /// still in the cache.
 

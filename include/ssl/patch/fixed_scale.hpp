@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Square patches of one area at uniform positions: every view shows the same share of its image (EMP-SSL,
 /// arXiv 2304.03977).
 

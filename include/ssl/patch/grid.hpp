@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Patches without chance, for evaluation: a dense grid, or the image itself.
 
 #include "ssl/patch/sampler.hpp"

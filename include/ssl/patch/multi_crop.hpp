@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Several groups of patches of one image: a few large crops and many small ones (SwAV, arXiv 2006.09882;
 /// DINO, 2104.14294; VICRegL, 2210.01571), or any one group, chosen while the program runs.
 

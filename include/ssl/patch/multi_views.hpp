@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Views of several sizes: large crops of most of an image and small crops of little of it, each group
 /// resampled to its own shape (multi-crop, SwAV, arXiv 2006.09882).
 

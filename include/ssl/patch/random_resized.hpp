@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Patches of random area and aspect: what most joint-embedding methods train on.
 
 #include <cmath>

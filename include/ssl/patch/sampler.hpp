@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The law of this folder: a sampler says where the patches of an image lie; `crop` turns that into pixels.
 ///
 /// A sampler is a small value with two pure functions that run on every backend: how many views it makes of

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What the network sees of an image: how many patches from where, how they are altered, and their size in
 /// pixels.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The networks of a method in a backend's memory, and how a step's columns go through them.
 ///
 /// Views of several sizes (patch/multi_views.hpp) go through the encoder group after group: one network at
@@ -299,8 +301,8 @@ class bound_branches {
     detail::for_each_stretch(
         online.table(), [](role a, role b) { return (a == role::buffer) == (b == role::buffer); },
         [&](index first, index count, role) {
-          const auto y = stretch(delayed.params(), first, count);
-          map(ctx.be, y, detail::follow<T>{static_cast<T>(tau)}, y, stretch(online.params(), first, count));
+          const auto y = slice(delayed.params(), first, count);
+          map(ctx.be, y, detail::follow<T>{static_cast<T>(tau)}, y, slice(online.params(), first, count));
         });
   }
 

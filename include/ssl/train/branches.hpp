@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The networks of a joint-embedding method, and how its views go through them.
 ///
 ///     h = encoder(x)              the representation that is kept

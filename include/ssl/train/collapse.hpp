@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Named signs of a collapse: terms at the value that they have where all embeddings are the same (each term
 /// states it, see loss/collapse.hpp), and a spread or rank that says so by itself.
 ///

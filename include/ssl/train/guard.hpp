@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Watches a training run: warns once of each sign of a collapse, and stops a run that is dead, with the
 /// cause.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Is the representation alive? Numbers without labels, cheap enough for every few steps.
 ///
 ///     feature spread       mean over features of the standard deviation over the batch, times sqrt(d)

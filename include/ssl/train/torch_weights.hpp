@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Parameters to and from PyTorch: a folder with NAME.npy for each, in PyTorch's layout (nn/torch_layout.hpp
 /// has shapes and names). From PyTorch:
 ///

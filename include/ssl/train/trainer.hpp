@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// One training step, in the order of the data: bytes -> patches -> networks -> loss -> gradients ->
 /// parameters. This header is the table of contents of the library.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Views by name: which crops, how many, of what size, and what is done to their colours, in the numbers of a
 /// method's released code or paper. docs/views.md has the same as a table.
 ///

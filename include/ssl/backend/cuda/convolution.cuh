@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// One convolution of one size as cuDNN wants it described, with the algorithms and workspace it is run by.
 
 #include <cudnn.h>

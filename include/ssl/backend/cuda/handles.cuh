@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// cuBLAS and cuSOLVER as the GPU backend uses them: owned handles, checked statuses, one name per scalar.
 
 #include <cublas_v2.h>

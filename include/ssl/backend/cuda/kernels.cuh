@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The two kernels of the GPU backend, the team of `for_each_column`, and the few bodies it needs itself.
 
 #include <algorithm>

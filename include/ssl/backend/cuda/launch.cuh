@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// How a kernel of the GPU backend starts.
 
 #include <type_traits>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Memory of the GPU backend: owned device blocks that know what they are for, and host blocks that uploads
 /// leave without waiting.
 

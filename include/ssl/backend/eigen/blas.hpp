@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A BLAS behind Eigen's products, where the program defines EIGEN_USE_BLAS: its name and its threads.
 
 #include <cstddef>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The blocking constants of the CPU's kernels for every width of vectors, and what must hold between them.
 ///
 /// A tile of c stays in registers: `strips` vectors of rows by `cols` columns.

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// A product with a packed left operand and right columns that are read where they lie: the kernel of the
 /// convolutions.
 ///

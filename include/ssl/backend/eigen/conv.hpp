@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Convolution on the CPU: which way each shape takes.
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Dense linear algebra of the CPU backend: products of some size from panels (product.hpp), the rest by
 /// Eigen.
 

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// What a program's CPU backend computes with, in words.
 
 #include <string>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Direct convolution on the CPU: forward, and the gradient of the input, which is a convolution too.
 ///
 /// Nothing is gathered into columns. The weights are packed into panels once a call; the neighbourhood of a

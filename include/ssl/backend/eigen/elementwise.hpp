@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// `map` and `map_reduce` on the CPU. Loops are cut by shape alone, never by thread count, so that every
 /// reduction gives the same bits on one thread and on many.
 

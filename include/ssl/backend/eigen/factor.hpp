@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Cholesky factors and triangular systems of the CPU backend. Matrices are halved until Eigen's own routines
 /// take over on blocks that fit the caches; in between, all work is products, which run at full speed. What
 /// halving cannot share out (columns of a right side, rows of a panel, tiles of an update) goes to threads.

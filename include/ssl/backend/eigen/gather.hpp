@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Which pixels a convolution reads for each pixel that it writes, as tables of pointers for the kernel of
 /// columns.hpp.
 

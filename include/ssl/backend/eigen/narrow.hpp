@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The gradients of a large linear layer on a small batch: W^T dy, with few columns, and W += dy x^T, with
 /// few inner indices. Memory bounds them, so the large matrix streams past once, in the order in which it
 /// lies and asked for ahead, and is not packed. (W x is as fast packed.)

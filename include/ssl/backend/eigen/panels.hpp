@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Matrix products from panels, part one: packing, and the kernel that multiplies two panels on one thread.
 ///
 /// A panel holds `rows` rows of op(a) for a run of the inner index, the rows side by side, zeros below the

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Threads of the CPU backend: OpenMP where the compiler has it on, one thread otherwise.
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Matrix products from panels, part two: how a product is cut into pieces for the caches and the threads.
 ///
 /// The cuts depend on the shapes alone, so every thread count gives the same bits. Three ways:

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// SSL_UNROLL before a loop of up to sixteen turns unrolls it. A tile of sums stays in registers only in
 /// loops that are unrolled, which -O2 does not do by itself. nvcc knows neither spelling.
 

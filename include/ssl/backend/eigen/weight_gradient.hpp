@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// The gradient of a convolution's weights on the CPU: dW(., tap) += the sum over pixels of dy x^T, x shifted
 /// by the tap.
 ///

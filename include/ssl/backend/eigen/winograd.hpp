@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Convolution 3x3 with stride 1 by Winograd's minimal filtering: with tiles of 4x4 outputs 36 products
 /// instead of 144, of 2x2 outputs 16 instead of 36. Source: arXiv 1509.09308.
 ///

@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Winograd's minimal filtering in one dimension, F(m, 3): m neighbouring outputs of a filter of three taps
 /// from m + 2 products. Source: arXiv 1509.09308 (Lavin and Gray).
 ///

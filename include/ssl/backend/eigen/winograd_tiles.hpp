@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// Winograd's transforms in two dimensions, between channel-last maps or weights and panels (panels.hpp).
 ///
 /// A tile is Tile x Tile pixels of the output; its window is the (Tile + 2)^2 pixels of the input that it
@@ -30,8 +32,8 @@ struct tile_grid {
     index image, row, col;
   };
   place operator[](index t) const {
-    const divided image = divide(t, down * across), row = divide(image.rest, across);
-    return {image.quotient, row.quotient * Tile, row.rest * Tile};
+    const divided image = divide(t, down * across), row = divide(image.remainder, across);
+    return {image.quotient, row.quotient * Tile, row.remainder * Tile};
   }
 };
 

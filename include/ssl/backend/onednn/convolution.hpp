@@ -1,4 +1,6 @@
 #pragma once
+// SPDX-License-Identifier: MIT
+
 /// oneDNN's convolution of one size, forward and both gradients, on maps of floats: its primitives, which
 /// take milliseconds to make, and the memory that they ask for. For versions 2 and 3 of oneDNN, whose
 /// primitives are described in two ways.
