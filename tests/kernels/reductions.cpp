@@ -167,7 +167,7 @@ TEST_CASE_TEMPLATE("kernels/map: shapes that are cut for threads, and that are f
   for (const int threads : thread_counts)
     for (const shape s : shapes) check_map<T>(threads, s.rows, s.cols);
   std::vector<shape> large;
-  for (const index rows : {1, 15, 16, 17, 1024, 1025}) large.push_back({rows, far / rows + 3});
+  for (const index rows : {1, 16, 17, 1024, 1025}) large.push_back({rows, far / rows + 3});
   for (const shape s : large) check_map<T>(static_cast<int>(s.rows % 3) + 1, s.rows, s.cols);
   MESSAGE((thread_counts.size() * shapes.size() + large.size()) << " shapes");
 }
@@ -189,11 +189,11 @@ TEST_CASE_TEMPLATE("kernels/map_reduce: every cut of large shapes, on any number
   // Strips of 256 rows and runs of 32 columns; parts of 256 columns up to 2048 rows; tiles of 4096 rows, 16
   // columns.
   for (const index rows : sizes(0, {256, 512, 2048}))
-    for (const index cols : {31, 33, 63, 65, 129}) shapes.push_back({rows, cols});
+    for (const index cols : {31, 33, 65}) shapes.push_back({rows, cols});
   for (const index cols : sizes(0, {256, 512, 768}))
-    for (const index rows : {1, 15, 17, 129}) shapes.push_back({rows, cols});
+    for (const index rows : {1, 17, 129}) shapes.push_back({rows, cols});
   for (const index rows : sizes(0, {4096, 8192}))
-    for (const index cols : {1, 7, 9, 17}) shapes.push_back({rows, cols});
+    for (const index cols : {1, 9, 17}) shapes.push_back({rows, cols});
   shapes.insert(shapes.end(), {{cpu::parallel_threshold + 1, 1},
                                {1, cpu::parallel_threshold + 1},
                                {4 * 4096 + 1, 31},
