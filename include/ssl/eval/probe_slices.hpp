@@ -46,11 +46,11 @@ struct probe_lanes {
 };
 #endif
 
+/// Not by value: how a function returns a vector that is wider than the processor's depends on the compiler's
+/// options, and g++ warns of it.
 template <class T>
-probe_lanes<T> load_lanes(const T* from) {
-  probe_lanes<T> out;
-  std::memcpy(&out, from, sizeof(out));
-  return out;
+void load_lanes(const T* from, probe_lanes<T>& to) {
+  std::memcpy(&to, from, sizeof(to));
 }
 
 template <class T>
@@ -134,9 +134,12 @@ struct probe_slice {
     const T *const w0 = params + c * deep, *const w1 = w0 + deep;
     probe_lanes<T> sum[2][block] = {};
     for (index i = 0; i < deep; i += 16) {
-      const probe_lanes<T> a = load_lanes(w0 + i), b = load_lanes(w1 + i);
+      probe_lanes<T> a, b;
+      load_lanes(w0 + i, a);
+      load_lanes(w1 + i, b);
       const auto one = [&](index r) {
-        const probe_lanes<T> y = load_lanes(row[r] + i);
+        probe_lanes<T> y;
+        load_lanes(row[r] + i, y);
         sum[0][r] += a * y;
         sum[1][r] += b * y;
       };
@@ -175,9 +178,12 @@ struct probe_slice {
       f1[r] = second ? scores[r * stride + c + 1] : T{0};
     }
     for (index i = 0; i < deep; i += 16) {
-      probe_lanes<T> a = load_lanes(g0 + i), b = load_lanes(g1 + i);
+      probe_lanes<T> a, b;
+      load_lanes(g0 + i, a);
+      load_lanes(g1 + i, b);
       const auto one = [&](index r) {
-        const probe_lanes<T> y = load_lanes(row[r] + i);
+        probe_lanes<T> y;
+        load_lanes(row[r] + i, y);
         a += f0[r] * y;
         b += f1[r] * y;
       };
