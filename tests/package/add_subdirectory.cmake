@@ -1,7 +1,8 @@
 # A folder of the build, with components or without; and a parent that installs what it links to the library.
 include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
 
-consume(add_subdirectory "-DCOMPONENTS=openmp zlib")
+have(components openmp zlib)
+consume(add_subdirectory "-DCOMPONENTS=${components}")
 
 # Once with the library in the parent's prefix, once without: the parent chooses.
 install_to("${WORK}/bagssl")
@@ -11,7 +12,7 @@ foreach(both ON OFF)
   run("the parent: build" "${CMAKE_COMMAND}" --build "${WORK}/parent-build")
   set(prefix "${WORK}/prefix-${both}")
   run("the parent: install" "${CMAKE_COMMAND}" --install "${WORK}/parent-build" --prefix "${prefix}")
-  if(both AND NOT EXISTS "${prefix}/include/ssl/ssl.hpp" OR NOT both AND EXISTS "${prefix}/include")
+  if((both AND NOT EXISTS "${prefix}/include/ssl/ssl.hpp") OR (NOT both AND EXISTS "${prefix}/include"))
     message(FATAL_ERROR "with BAGSSL_INSTALL=${both}, a parent's prefix holds the wrong half")
   endif()
   if(both)

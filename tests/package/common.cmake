@@ -38,6 +38,19 @@ function(says what text sentence)
   endif()
 endfunction()
 
+# have(<result> <component>...): those whose libraries are here, with spaces between.
+function(have result)
+  separate_arguments(HAVE)
+  set(found "")
+  foreach(component IN LISTS ARGN)
+    if(component IN_LIST HAVE)
+      list(APPEND found ${component})
+    endif()
+  endforeach()
+  list(JOIN found " " found)
+  set(${result} "${found}" PARENT_SCOPE)
+endfunction()
+
 # install_to(<prefix> <option>...): as a distributor does, where no library for tests and programs is installed: staged
 # under /usr, then moved to where it is wanted.
 function(install_to prefix)

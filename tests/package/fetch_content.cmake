@@ -1,4 +1,5 @@
-# FetchContent, as add_subdirectory; and a build folder as a package.
+# FetchContent.
 include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
 
-consume(fetch_content -DCOMPONENTS=blas)
+have(components blas image)
+consume(fetch_content "-DCOMPONENTS=${components}")
