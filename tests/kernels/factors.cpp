@@ -1,8 +1,12 @@
 // Factorisations and triangular systems by halves, on integers: the factor has powers of two on its diagonal,
 // so that every pivot, quotient and sum on the way is exact.
 
+#include <cmath>
+
+#include "kernels/plain_products.hpp"
 #include "kernels/sweep.hpp"
 #include "ssl/backend/eigen/factor.hpp"
+#include "ssl/loss/coding_rate.hpp"
 
 namespace ssl::test {
 namespace {
@@ -119,6 +123,42 @@ TEST_CASE_TEMPLATE(
       check_solves<T>(threads, 129, cols);
       ++shapes;
     }
+  MESSAGE(shapes << " shapes");
+}
+
+TEST_CASE("kernels/coding_rate: the inverse by blocks of columns solves its system, around blocks of 64") {
+  int shapes = 0;
+  for (const index m : sizes(6, {32, 64, 96, 128, 192})) {
+    CAPTURE(m);
+    using backend = plain_products<double>;
+    workspace<backend> work{backend(2)};
+    auto ctx = work.ctx();
+    const index n = m + 3;  // more samples than features
+    auto x = integers<double>(m * n, 1);
+    for (double& v : x) v /= std::sqrt(static_cast<double>(m));
+    std::vector<double> value(1, 0.0), dx(x.size(), 0.0);
+    const auto in = make_view<host_space, const double>(x.data(), m, n);
+    coding_rate{}.add(ctx, 1.0, one_view<backend>{.x = in}, make_view(value.data(), 1, 1),
+                      make_view(dx.data(), m, n));
+    // (I + alpha x x^T) dx = - alpha x
+    const double alpha = static_cast<double>(m) / (static_cast<double>(n) * 0.2);
+    double worst = 0;
+    for (index j = 0; j < n; ++j) {
+      std::vector<double> inner;  // x^T dx
+      for (index k = 0; k < n; ++k) {
+        double sum = 0;
+        for (index i = 0; i < m; ++i) sum += in(i, k) * dx[static_cast<std::size_t>(i + j * m)];
+        inner.push_back(sum);
+      }
+      for (index i = 0; i < m; ++i) {
+        double sum = dx[static_cast<std::size_t>(i + j * m)] + alpha * in(i, j);
+        for (index k = 0; k < n; ++k) sum += alpha * in(i, k) * inner[static_cast<std::size_t>(k)];
+        worst = std::max(worst, std::abs(sum));
+      }
+    }
+    CHECK(worst <= 1e-10);
+    ++shapes;
+  }
   MESSAGE(shapes << " shapes");
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/plain_products.hpp"
 #include "kernels/sweep.hpp"
 #include "ssl/loss/bank_softmax.hpp"
+#include "ssl/loss/koleo.hpp"
 #include "ssl/loss/similarity.hpp"
 
 namespace ssl::test {
@@ -149,6 +150,51 @@ void check_bank(int threads, index d, index n, index bank) {
   CHECK(first_beyond(dq, expected, bound) == -1);
 }
 
+/// Columns of length one with exact cosines; many are equally near, and some are the same.
+template <class T>
+void check_koleo(int threads, index n, index memory) {
+  CAPTURE(threads);
+  CAPTURE(n);
+  CAPTURE(memory);
+  using backend = plain_products<T>;
+  workspace<backend> work{backend(threads)};
+  auto ctx = work.ctx();
+  const index d = 16;
+  auto x = integers<T>(d * n, 6);
+  for (T& v : x) v = v < T{0} ? T{-0.25} : T{0.25};
+  const auto at = [&](index i, index j) {
+    return static_cast<double>(x[static_cast<std::size_t>(i + j * d)]);
+  };
+  std::vector<double> value(1, 0.0), expected(x.size(), 1.0);
+  double expected_value = 0, largest = 1;
+  for (index j = 0; j < n; ++j) {
+    index nearest = 0;
+    double most = -3;
+    for (index i = 0; i < n; ++i) {
+      double cosine = 0;
+      for (index r = 0; r < d; ++r) cosine += at(r, i) * at(r, j);
+      if (i != j && cosine > most) {
+        most = cosine;
+        nearest = i;
+      }
+    }
+    const double r = std::sqrt(2 - 2 * most), count = static_cast<double>(n);
+    expected_value -= std::log(r + 0.5) / count;
+    for (index i = 0; r > 0 && i < d; ++i) {
+      const double slope = -(at(i, j) - at(i, nearest)) / (r * (r + 0.5)) / count;
+      expected[static_cast<std::size_t>(i + j * d)] += slope;
+      expected[static_cast<std::size_t>(i + nearest * d)] -= slope;
+      largest = std::max(largest, std::abs(expected[static_cast<std::size_t>(i + nearest * d)]));
+    }
+  }
+  std::vector<T> dx(x.size(), T{1});
+  koleo{.epsilon = 0.5, .memory = memory}.add(
+      ctx, 1.0, one_view<backend>{.x = make_view<host_space, const T>(x.data(), d, n)},
+      make_view(value.data(), 1, 1), make_view(dx.data(), d, n));
+  CHECK(std::abs(value[0] - expected_value) <= 1e-12);
+  CHECK(first_beyond(dx, expected, (sizeof(T) == 4 ? 2e-6 : 1e-14) * largest) == -1);
+}
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("kernels/pairs: any number of columns, whole and in tiles of every width", T, float,
@@ -176,6 +222,26 @@ TEST_CASE_TEMPLATE("kernels/pairs: any number of columns, whole and in tiles of 
       check_pairs<T>(threads, {m, m, 1, 0, 1, true, false}, 256 * m * size);
       check_pairs<T>(threads, {m, m, 1, 0, 1, false, false}, 100 * m * size);
       shapes += 2;
+    }
+  MESSAGE(shapes << " shapes");
+}
+
+TEST_CASE_TEMPLATE(
+    "kernels/koleo: nearest columns, the first of equal ones, whole and in tiles of every width", T, float,
+    double) {
+  int shapes = 0;
+  constexpr index size = sizeof(T);
+  for (const index n : sizes(36, {48, 64})) {
+    if (n < 2) continue;
+    for (const index tile : {index{0}, index{17}, index{24}, n}) {
+      check_koleo<T>(1, n, tile * n * size);
+      ++shapes;
+    }
+  }
+  for (const int threads : thread_counts)
+    for (const index n : {256, 257}) {
+      check_koleo<T>(threads, n, 256 * n * size);
+      ++shapes;
     }
   MESSAGE(shapes << " shapes");
 }

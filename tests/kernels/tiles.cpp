@@ -7,6 +7,7 @@
 #include "kernels/sweep.hpp"
 #include "ssl/backend/team.hpp"
 #include "ssl/eval/geometry.hpp"
+#include "ssl/eval/k_means.hpp"
 #include "ssl/eval/linear_probe.hpp"
 #include "ssl/exec/spectrum.hpp"
 #include "ssl/loss/pull.hpp"
@@ -218,6 +219,46 @@ TEST_CASE_TEMPLATE(
     for (const double k : members) pairs += k * (k - 1);
     const double expected = 2 - 2 * (square - static_cast<double>(n)) / pairs;
     CHECK(std::abs(class_alignment(ctx, seen(x, 4, n), labels, 2) - expected) <= 1e-12);
+    ++shapes;
+  }
+  MESSAGE(shapes << " shapes");
+}
+
+TEST_CASE_TEMPLATE("kernels/k_means: two clouds are found and measured, around tiles of 4096", T, float,
+                   double) {
+  int shapes = 0;
+  for (const index n : sizes(20, {4096, 8192})) {
+    if (n < 2) continue;
+    CAPTURE(n);
+    workspace<plain_products<T>> work{plain_products<T>(1)};
+    auto ctx = work.ctx();
+    const index d = 2;
+    auto x = integers<T>(d * n, 9);
+    const auto cloud = [](index j) { return j % 3 == 1 ? 1 : 0; };
+    std::array<double, 2> members{};
+    std::vector<double> centres(4, 0.0);
+    for (index j = 0; j < n; ++j) {
+      members[static_cast<std::size_t>(cloud(j))] += 1;
+      for (index i = 0; i < d; ++i) {
+        T& v = x[static_cast<std::size_t>(i + j * d)];
+        v += static_cast<T>(cloud(j) == 1 ? 100 : -100);
+        centres[static_cast<std::size_t>(i + d * cloud(j))] += static_cast<double>(v);
+      }
+    }
+    for (std::size_t k = 0; k < centres.size(); ++k) centres[k] /= members[k / 2];
+    double inertia = 0;
+    for (index j = 0; j < n; ++j)
+      for (index i = 0; i < d; ++i)
+        inertia += std::pow(static_cast<double>(x[static_cast<std::size_t>(i + j * d)]) -
+                                centres[static_cast<std::size_t>(i + d * cloud(j))],
+                            2);
+    const k_means_result found = k_means(ctx, seen(x, d, n), {.clusters = 2, .restarts = 2});
+    index wrong = 0;
+    for (index j = 0; j < n; ++j)
+      wrong +=
+          (found.assignment[static_cast<std::size_t>(j)] == found.assignment[0]) != (cloud(j) == cloud(0));
+    CHECK(wrong == 0);
+    CHECK(std::abs(found.inertia - inertia) <= (sizeof(T) == 4 ? 1e-3 : 1e-9) * static_cast<double>(n));
     ++shapes;
   }
   MESSAGE(shapes << " shapes");
