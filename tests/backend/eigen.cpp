@@ -25,12 +25,13 @@ struct product_shape {
 
 TEST_CASE("backend/eigen: a reduction gives the same bits on one thread and on two") {
   eigen_backend<float> one(1), two(2);
-  for (const auto& [rows, cols] : {std::pair<index, index>{500, 2000},
-                                   {3001, 301},
-                                   {1000000, 1},
-                                   {1, 1000000},
-                                   {7, 100000},
-                                   {100000, 7}}) {
+  for (const auto& extent : {std::pair<index, index>{500, 2000},
+                             {3001, 301},
+                             {1000000, 1},
+                             {1, 1000000},
+                             {7, 100000},
+                             {100000, 7}}) {
+    const index rows = extent.first, cols = extent.second;
     CAPTURE(rows);
     CAPTURE(cols);
     auto data = numbers(rows * cols);
@@ -46,8 +47,9 @@ TEST_CASE("backend/eigen: a reduction gives the same bits on one thread and on t
 
 TEST_CASE(
     "backend/eigen: a product gives the same bits on one thread and on three, and is the sum it should be") {
-  for (const auto& [m, n, k] :
+  for (const product_shape& shape :
        {product_shape{300, 300, 2100}, {1100, 1030, 300}, {1030, 1100, 70}, {2100, 40, 300}}) {
+    const index m = shape.m, n = shape.n, k = shape.k;
     CAPTURE(m);
     CAPTURE(n);
     CAPTURE(k);
@@ -65,7 +67,7 @@ TEST_CASE(
     CHECK(square == again);
     for (const auto& [i, j] :
          {std::pair<index, index>{0, 0}, {m - 1, n - 1}, {m / 2, n / 3}, {m / 3, n - 2}}) {
-      const auto sum = [k = k](const auto& p, const auto& q) {
+      const auto sum = [k](const auto& p, const auto& q) {
         double total = 0;
         for (index l = 0; l < k; ++l) total += static_cast<double>(p(l)) * static_cast<double>(q(l));
         return total;

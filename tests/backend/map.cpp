@@ -44,7 +44,8 @@ const extent shapes[] = {{0, 0}, {0, 3}, {3, 0}, {1, 1}, {1, 7}, {7, 1}, {17, 5}
 TEST_CASE_TEMPLATE("backend/map: applies an elementwise functor to matrices and to blocks of matrices", B,
                    SSL_BACKENDS) {
   B be;
-  for (const auto [rows, cols] : shapes) {
+  for (const extent shape : shapes) {
+    const index rows = shape.rows, cols = shape.cols;
     CAPTURE(rows);
     CAPTURE(cols);
     const auto a = rounded<B>(normals(rows * cols, 1)), b = rounded<B>(normals(rows * cols, 2));
@@ -68,7 +69,8 @@ TEST_CASE_TEMPLATE("backend/map: applies an elementwise functor to matrices and 
 TEST_CASE_TEMPLATE("backend/map: tells a functor its row and column if it asks", B, SSL_BACKENDS) {
   using T = typename B::scalar;
   B be;
-  for (const auto [rows, cols] : shapes) {
+  for (const extent shape : shapes) {
+    const index rows = shape.rows, cols = shape.cols;
     CAPTURE(rows);
     CAPTURE(cols);
     const auto a = rounded<B>(normals(rows * cols, 3));

@@ -31,13 +31,15 @@ TEST_CASE_TEMPLATE(
     "backend/narrow: few columns or few inner indices multiply like any others, on every thread count", T,
     float, double) {
   eigen_backend<T> one(1), three(3);
-  for (const auto& [ta, tb, m, n, k] : {narrow_case{trans::yes, trans::no, 2051, 5, 1029},
-                                        {trans::yes, trans::yes, 1030, 48, 2050},
-                                        {trans::yes, trans::no, 2048, 1, 1024},
-                                        {trans::no, trans::yes, 2051, 1029, 7},
-                                        {trans::no, trans::no, 1024, 2048, 16},
-                                        {trans::yes, trans::yes, 1030, 2050, 1}})
+  for (const narrow_case& now : {narrow_case{trans::yes, trans::no, 2051, 5, 1029},
+                                 {trans::yes, trans::yes, 1030, 48, 2050},
+                                 {trans::yes, trans::no, 2048, 1, 1024},
+                                 {trans::no, trans::yes, 2051, 1029, 7},
+                                 {trans::no, trans::no, 1024, 2048, 16},
+                                 {trans::yes, trans::yes, 1030, 2050, 1}})
     for (const double beta : {0.0, 1.0, -0.5}) {
+      const trans ta = now.ta, tb = now.tb;
+      const index m = now.m, n = now.n, k = now.k;
       CAPTURE(m);
       CAPTURE(n);
       CAPTURE(k);

@@ -273,7 +273,9 @@ TEST_CASE("tools/ssl_loss: MoCo's queue is taken at length one") {
 TEST_CASE("tools/ssl_loss: of one direction, view 0 asks and view 1 answers") {
   const temporary_folder folder;
   write_npy(folder / "z.npy", {2, 8, 6}, sines());
-  for (const auto& [loss, value] : {std::pair{"tico", 0.3558297530}, std::pair{"dino", 0.5831511345}}) {
+  for (const auto& known : {std::pair{"tico", 0.3558297530}, std::pair{"dino", 0.5831511345}}) {
+    const char* const loss = known.first;
+    const double value = known.second;
     INFO(loss);
     const std::string call =
         std::string("--loss ") + loss + " --views " + folder / "z.npy" + " --grad-out " + folder / "g.npy";

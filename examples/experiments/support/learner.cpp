@@ -98,7 +98,7 @@ struct learner::bound final : networks {
 
 learner::learner(backend& be, const training_recipe& recipe, const image_collection& images,
                  std::uint64_t seed)
-    : be_(&be), recipe_(recipe), images_(&images), seed_(seed) {
+    : be_(&be), recipe_(recipe), images_(&images) {
   const training_recipe& r = recipe_;
   if (r.widths.empty() || r.projector.empty())
     throw ssl::option_error("a recipe needs widths of the encoder and of the projector");

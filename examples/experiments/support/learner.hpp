@@ -141,7 +141,6 @@ class learner {
   backend* be_;
   training_recipe recipe_;
   const image_collection* images_;
-  std::uint64_t seed_;
   std::unique_ptr<networks> nets_;
   std::map<index, std::unique_ptr<ssl::network<encoder_arch, backend>>> at_side_;  // copies, by input side
   bool moved_ = true;  // since the copies were made
