@@ -16,6 +16,8 @@
 #
 # Each is a target bagssl::<name>, seen where it was made; in every folder if bagssl_target_scope is GLOBAL.
 
+cmake_minimum_required(VERSION 3.25)
+
 set(bagssl_known_components openmp onednn blas zlib image thrust thrust_omp thrust_tbb cuda cudnn
     CACHE INTERNAL "The components of bagssl")  # seen wherever the functions below are
 
