@@ -4,6 +4,7 @@
 // --projector 4096,256 --epochs 200 --train-images 0.
 #include "experiments/support/findings.hpp"
 #include "experiments/support/study.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ex = ssl_example;
 
@@ -51,7 +52,8 @@ void conclude(ex::study& s, const regulariser_options& o) {
       const ex::condition alone = case_of(host, heads, "alone"), both = case_of(host, heads, "+ both");
       linear.add(ex::change_of(results.difference(both, alone, "linear")));
       rank.add(ex::change_of(results.difference(both, alone, "rank")));
-      if (!(results.summary(alone, "collapsed").mean > 0.5)) continue;
+      const double share = results.summary(alone, "collapsed").mean;
+      if (ssl::is_nan(share) || share <= 0.5) continue;
       ++collapsed;
       const bool out = results.summary(both, "collapsed").mean < 0.5;
       (out ? saved : lost) += ((out ? saved : lost).empty() ? "" : ", ") + host + " (" + heads + ")";

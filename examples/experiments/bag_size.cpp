@@ -5,6 +5,7 @@
 #include <map>
 
 #include "experiments/support/study.hpp"
+#include "ssl/core/finite.hpp"
 
 namespace ex = ssl_example;
 
@@ -236,7 +237,7 @@ int main(int argc, char** argv) {
                          last = gain(measure, o.most, sizes[sizes.size() - 2]), flat = flattening(measure);
       decided = decided && total.count > 1;
       rises = rises && total.low > 0;
-      falls = falls && !(total.low > 0);
+      falls = falls && (ssl::is_nan(total.low) || total.low <= 0);
       saturates = saturates && flat.low > 0;
       sentence += std::string(sentence.empty() ? "" : "; ") + name + ": " + ex::signed_text(total, 1, true) +
                   " from 1 to " + largest + " patches, " + ex::signed_text(first, 1, true) +

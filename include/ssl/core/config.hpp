@@ -6,15 +6,18 @@
 // One sentence, and then the end: what the compiler would say of the rest says nothing more.
 #if (defined(_MSVC_LANG) && _MSVC_LANG < 202002L) || (!defined(_MSVC_LANG) && __cplusplus < 202002L)
 #error "ssl needs C++20: compile with -std=c++20 or later"
-#include "the end: ssl needs C++20"
+#define SSL_MISSING "C++20"
+#include SSL_MISSING
 #endif
 #if !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
 #error "ssl needs exceptions: compile without -fno-exceptions"
-#include "the end: ssl needs exceptions"
+#define SSL_MISSING "exceptions"
+#include SSL_MISSING
 #endif
 #if defined(min) || defined(max)
 #error "ssl needs std::min and std::max: define NOMINMAX before <windows.h>"
-#include "the end: ssl needs std::min and std::max"
+#define SSL_MISSING "std::min and std::max"
+#include SSL_MISSING
 #endif
 
 #include <cstddef>
