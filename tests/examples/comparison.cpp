@@ -91,7 +91,7 @@ TEST_CASE("examples/comparison: runs of one experiment share a table, condition 
     run.record.conclusion = "found in " + folder;
     run.record.options = {{"data", "a rather long place on disk, " + folder}};
     run.results.emplace(run.path / "results.jsonl");
-    for (const std::uint64_t seed : {1, 2}) {
+    for (const std::uint64_t seed : {1U, 2U}) {
       run.results->add({{"bag", "1"}}, seed, {{"knn", knn}});
       run.results->add({{"bag", "4"}}, seed, {{"knn", 2 * knn}});
     }
