@@ -4,6 +4,21 @@ include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
 have(components openmp zlib)
 consume(add_subdirectory "-DCOMPONENTS=${components}")
 
+# A library that the parent brings itself is taken, though none is installed.
+file(WRITE "${WORK}/brings/CMakeLists.txt" "
+cmake_minimum_required(VERSION 3.25)
+project(brings LANGUAGES CXX)
+add_library(own_zlib INTERFACE)
+add_library(ZLIB::ZLIB ALIAS own_zlib)
+set(BAGSSL_COMPONENTS zlib)
+add_subdirectory(\"${ROOT}\" bagssl)
+get_target_property(links bagssl::zlib INTERFACE_LINK_LIBRARIES)
+message(STATUS \"zlib links \${links}\")
+")
+run("a parent with its own zlib" "${CMAKE_COMMAND}" -S "${WORK}/brings" -B "${WORK}/brings/build" ${same_tools}
+    "-DEigen3_DIR=${EIGEN_DIR}" -DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON)
+says("a parent with its own zlib" "${output}" "zlib links bagssl::bagssl;ZLIB::ZLIB")
+
 # Once with the library in the parent's prefix, once without: the parent chooses.
 install_to("${WORK}/bagssl")
 foreach(both ON OFF)
