@@ -53,8 +53,9 @@ inline std::string bytes_text(double bytes) {
     ++unit;
   }
   const auto tenths = static_cast<long long>(bytes * 10 + 0.5);
-  return std::to_string(tenths / 10) + (tenths % 10 ? "." + std::to_string(tenths % 10) : "") + " " +
-         units[unit];
+  std::string text = std::to_string(tenths / 10);
+  if (tenths % 10 != 0) text.append(".").append(std::to_string(tenths % 10));
+  return text.append(" ").append(units[unit]);
 }
 
 }  // namespace ssl
