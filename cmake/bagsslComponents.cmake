@@ -25,7 +25,11 @@ set(bagssl_known_components openmp onednn blas zlib image thrust thrust_omp thru
 # Headers, Eigen, C++20, and threads where the system has them in a library. Nothing else reaches a user: no warning, no
 # optimisation, no instruction set.
 function(bagssl_find_library include_dir problem)
-  if(NOT TARGET Eigen3::Eigen OR Eigen3_DIR)
+  set(packaged TRUE)  # or made in this build, then its headers alone know its version
+  if(TARGET Eigen3::Eigen)
+    get_target_property(packaged Eigen3::Eigen IMPORTED)
+  endif()
+  if(NOT TARGET Eigen3::Eigen OR (packaged AND Eigen3_DIR))
     # Without a version: the package of Eigen 5 refuses who asks for 3.4, and the other way round.
     find_package(Eigen3 QUIET NO_MODULE)
   endif()
@@ -35,7 +39,7 @@ function(bagssl_find_library include_dir problem)
   set(lack "")
   if(NOT TARGET Eigen3::Eigen)
     set(lack "bagssl needs Eigen 3.4 or 5 (Debian: libeigen3-dev), which was not found")
-  elseif(Eigen3_VERSION AND (Eigen3_VERSION VERSION_LESS 3.4 OR Eigen3_VERSION VERSION_GREATER_EQUAL 6))
+  elseif(packaged AND Eigen3_VERSION AND (Eigen3_VERSION VERSION_LESS 3.4 OR Eigen3_VERSION VERSION_GREATER_EQUAL 6))
     set(lack "bagssl needs Eigen 3.4 or 5, and ${Eigen3_VERSION} was found in ${Eigen3_DIR}")
   elseif(NOT TARGET Threads::Threads)
     set(lack "bagssl needs threads, which this compiler cannot link")

@@ -34,6 +34,16 @@ find_package(bagssl REQUIRED)
 ")
 refused("a second find_package with Eigen 6" "and 6.0.0 was found" "${CMAKE_COMMAND}" -S "${WORK}/twice" -B "${WORK}/again"
         ${same_tools} "-DCMAKE_PREFIX_PATH=${WORK}/prefix" "-DEigen3_DIR=${WORK}/eigen-6.0.0")
+# One that the build brings is taken, whatever package lies on the machine.
+file(WRITE "${WORK}/brings/CMakeLists.txt" "
+cmake_minimum_required(VERSION 3.25)
+project(brings LANGUAGES CXX)
+add_library(own_eigen INTERFACE)
+add_library(Eigen3::Eigen ALIAS own_eigen)
+add_subdirectory(\"${ROOT}\" bagssl)
+")
+run("a parent with its own Eigen" "${CMAKE_COMMAND}" -S "${WORK}/brings" -B "${WORK}/brings/build" ${same_tools}
+    "-DEigen3_DIR=${WORK}/eigen-3.3.9")
 refused("no Eigen" "bagssl needs Eigen 3.4 or 5 (Debian: libeigen3-dev), which was not found" "${CMAKE_COMMAND}"
         -S "${SOURCES}/consumer" -B "${WORK}/none" ${same_tools} -DWAY=find_package "-DCMAKE_PREFIX_PATH=${WORK}/prefix"
         -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON)
