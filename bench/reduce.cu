@@ -76,10 +76,11 @@ void measure(backend& be, double seconds, kind what, index rows, index cols) {
     ssl::map_reduce(be, out, ssl::fn::plus{}, ssl::fn::cast<double>{}, x);
   };
   std::size_t bytes = 0;
-  ssl::cuda::check(by_cub(what, nullptr, bytes, x.data, theirs.all().data, rows, cols, be.stream()), "cub");
+  ssl::cuda::require_success(by_cub(what, nullptr, bytes, x.data, theirs.all().data, rows, cols, be.stream()),
+                             "cub");
   const auto workspace = be.allocate<std::byte>(static_cast<index>(bytes) + 1);
   const auto cub = [&] {
-    ssl::cuda::check(
+    ssl::cuda::require_success(
         by_cub(what, workspace.all().data, bytes, x.data, theirs.all().data, rows, cols, be.stream()), "cub");
   };
   const double our_time = ssl_bench::time_of(be, seconds, 2, 5, ours).wall;

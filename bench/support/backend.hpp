@@ -60,7 +60,7 @@ using buffer = decltype(std::declval<backend&>().allocate<T>(index{}));
 inline std::string machine([[maybe_unused]] const backend& be, [[maybe_unused]] const backend_options& o) {
 #if defined(SSL_BENCH_CUDA)
   cudaDeviceProp found{};
-  ssl::cuda::check(cudaGetDeviceProperties(&found, 0), "cudaGetDeviceProperties");
+  ssl::cuda::require_success(cudaGetDeviceProperties(&found, 0), "cudaGetDeviceProperties");
   return std::string("\"backend\": \"") + backend::name() + "\", \"device\": \"" + found.name +
          "\", \"tf32\": " + (o.tf32 ? "true" : "false");
 #else

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <vector>
+
 using doctest::Approx;
 
 TEST_CASE("eval/confusion: counts, recall, precision and their means are those of the definition") {
