@@ -18,7 +18,7 @@ void launch(const char* what, void (*kernel)(Parameters...), unsigned block_coun
                           [kernel, pack = std::tuple<std::remove_const_t<Parameters>...>(arguments...)] {
                             std::apply(kernel, pack);
                           });
-  check(cudaGetLastError(), what);
+  require_success(cudaGetLastError(), what);
 }
 
 }  // namespace ssl::cuda
